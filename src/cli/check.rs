@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-use crate::diagnostic::{Problem, Problems};
+use crate::diagnostic::{Problem, Problems, has_errors};
 use crate::journal::{Header, Journal, JournalError};
 use crate::manifest::{self, LoadedManifest};
 use crate::plan::{
@@ -91,7 +91,7 @@ impl MailingCheck {
     /// Returns the mailing when it has no errors, and prints its warnings.
     pub(crate) fn require_valid(self, printer: Printer) -> Result<CheckedMailing, CliError> {
         let checked = self.result.map_err(CliError::Input)?;
-        if checked.check_report.problems.has_errors() {
+        if has_errors(&checked.check_report.problems) {
             return Err(CliError::Input(checked.check_report.problems));
         }
         printer.problems(&checked.check_report.problems);
@@ -200,7 +200,7 @@ impl CheckedMailing {
         let mailing = self.mailing.begun_at(began).map_err(CliError::Input)?;
         let check_report = plan::check(&mailing, began, &mut |_| ());
         let check_report = check_report.map_err(CliError::Input)?;
-        if check_report.problems.has_errors() {
+        if has_errors(&check_report.problems) {
             return Err(CliError::Input(check_report.problems));
         }
         // The second check has read the files again, so a change in between would go unseen otherwise.

@@ -5,7 +5,6 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use crate::diagnostic::Problems;
 use crate::report::Report;
 use crate::send::{Event, Observer, PaceSnapshot, RunEnd, SendError, Summary, Wait};
 use jiff::Timestamp;
@@ -83,7 +82,7 @@ impl Events {
                 "message": error.to_string(),
                 "causes": error.causes(),
                 "hint": error.hint(),
-                "problems": error.problems().into_iter().flat_map(Problems::iter).collect::<Vec<_>>(),
+                "problems": error.problems().into_iter().flatten().collect::<Vec<_>>(),
             })
         });
         self.emit("summary", run_summary);

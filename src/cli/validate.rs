@@ -1,6 +1,6 @@
 //! `massebrev validate`: checks a mailing and prints its problems in one of four formats.
 
-use crate::diagnostic::{annotations, csv, summary};
+use crate::diagnostic::{annotations, count_rows, csv, has_errors, summary};
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
@@ -37,7 +37,7 @@ impl ValidateArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let printer = printer.with_all_rows(self.all);
         let check = MailingCheck::new(&self.target, printer, None, false, &mut |_| ())?;
-        let status = if check.problems().has_errors() {
+        let status = if has_errors(check.problems()) {
             ExitStatus::Input
         } else {
             ExitStatus::Success
@@ -67,7 +67,8 @@ impl ValidateArgs {
     /// The result as one JSON object; values that could not be determined are null.
     fn object(&self, check: &MailingCheck) -> Value {
         let problems = check.problems();
-        let (errors, warnings) = problems.counts();
+        let wrong = || problems.iter().filter(|problem| problem.is_error());
+        let errors = wrong().count();
         let (mailing, environment) = check.names.clone().unzip();
         let check_report = check.result.as_ref().ok();
         let check_report = check_report.map(|checked| &checked.check_report);
@@ -83,8 +84,8 @@ impl ValidateArgs {
             "letters": check_report.map(|check_report| check_report.letters),
             "skipped": check_report.map(|check_report| check_report.skipped),
             "errors": errors,
-            "rows_with_errors": problems.rows_with_errors(),
-            "warnings": warnings,
+            "rows_with_errors": count_rows(wrong()),
+            "warnings": problems.len() - errors,
             "problems": problems,
         })
     }
@@ -97,7 +98,7 @@ fn annotate(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
         printer.note(summary(problems));
     }
     match &check.result {
-        Ok(checked) if !problems.has_errors() => printer.out(checked.describe()),
+        Ok(checked) if !has_errors(problems) => printer.out(checked.describe()),
         _ => Ok(()),
     }
 }

@@ -105,7 +105,10 @@ mod tests {
                 line,
                 columns: vec!["Navn".to_owned()],
             };
-            Problem::warning(place, "odd").with_code(Code::Altinn(1002))
+            Problem {
+                code: Some(Code::Altinn(1002)),
+                ..Problem::warning(place, "odd")
+            }
         };
         let mut problems: Problems = (2..5).map(row).collect();
         problems.push(Problem::error(Place::File("rows.csv".into()), "empty"));

@@ -66,9 +66,8 @@ mod tests {
             line: 3,
             columns: vec!["Navn".to_owned(), "Sak".to_owned()],
         };
-        let problem = Problem::error(place, "odd; very")
-            .with_code(Code::Altinn(1002))
-            .with_cause("=1+1 \"x\"");
+        let mut problem = Problem::error(place, "odd; very").with_cause("=1+1 \"x\"");
+        problem.code = Some(Code::Altinn(1002));
         let mut out = Vec::new();
         csv(&problem.into(), &mut out).unwrap();
         assert_eq!(

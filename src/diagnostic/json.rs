@@ -47,9 +47,9 @@ mod tests {
             columns: vec!["Navn".to_owned()],
         };
         let mut problem = Problem::error(row, "the title is not plain text")
-            .with_code(Code::Altinn(1002))
             .with_cause("`# Hei`")
             .with_hint("remove the `#`");
+        problem.code = Some(Code::Altinn(1002));
         problem.precedence = Some(Precedence::Later);
         assert_eq!(
             to_value(&problem).unwrap(),

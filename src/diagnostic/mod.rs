@@ -16,7 +16,9 @@ pub(crate) use annotations::annotations;
 pub(crate) use csv::csv;
 pub(crate) use lookalike::{as_seen, base_letter, difference, nfc, tidy};
 pub(crate) use nearest::{did_you_mean, nearest};
-pub(crate) use problem::{Code, Place, Precedence, Problem, Problems, Severity};
+pub(crate) use problem::{
+    Code, Place, Precedence, Problem, Problems, Severity, count_rows, has_errors,
+};
 #[cfg(test)]
 pub(crate) use render::render;
 pub(crate) use render::{Style, render_all, summary};

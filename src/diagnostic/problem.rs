@@ -11,8 +11,11 @@ use serde::Serialize;
 use super::Source;
 
 /// A problem with input. It is a value and not an `Err`, because loaders collect all of them.
+///
+/// Where its place is found out later, `P` is what is known of it until then.
+#[must_use]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Problem {
+pub struct Problem<P = Place> {
     pub severity: Severity,
     /// Altinn's code, when it is Altinn's rule.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -22,7 +25,7 @@ pub struct Problem {
     pub precedence: Option<Precedence>,
     /// A lowercase fragment without the row's own values, so that equal problems of many rows can be counted together.
     pub message: String,
-    pub place: Place,
+    pub place: P,
     /// The value that was found (cut, identity numbers masked), or the operating system's error.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
@@ -30,6 +33,9 @@ pub struct Problem {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
 }
+
+/// Problems in the order they were found.
+pub(crate) type Problems = Vec<Problem>;
 
 /// The order in which Altinn would report an error among all of one letter: it answers only with what it finds first. The smallest of
 /// several rows stands for all of them.
@@ -92,50 +98,57 @@ impl Source {
     }
 }
 
-impl Problem {
-    /// An error with no code, cause or hint yet.
-    pub fn error(place: Place, message: impl Into<String>) -> Self {
+impl<P> Problem<P> {
+    /// A problem with no code, cause or hint yet.
+    pub fn new(severity: Severity, place: P, message: impl Into<String>) -> Self {
         Self {
-            severity: Severity::Error,
+            severity,
             code: None,
-            place,
+            precedence: None,
             message: message.into(),
+            place,
             cause: None,
             hint: None,
-            precedence: None,
         }
     }
 
-    /// A warning with no code, cause or hint yet.
-    pub fn warning(place: Place, message: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(place, message)
-        }
+    pub fn error(place: P, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, place, message)
     }
 
-    #[must_use]
-    pub fn with_code(mut self, code: Code) -> Self {
-        self.code = Some(code);
-        self
+    pub fn warning(place: P, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, place, message)
     }
 
-    #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    #[must_use]
     pub fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
+    /// The same problem at another place.
+    pub fn at<Q>(self, place: Q) -> Problem<Q> {
+        Problem {
+            severity: self.severity,
+            code: self.code,
+            precedence: self.precedence,
+            message: self.message,
+            place,
+            cause: self.cause,
+            hint: self.hint,
+        }
+    }
+
     pub fn is_error(&self) -> bool {
         self.severity == Severity::Error
     }
+}
 
+impl Problem {
     /// The line of the row that it is about.
     pub(super) fn row_line(&self) -> Option<u64> {
         match self.place {
@@ -145,8 +158,18 @@ impl Problem {
     }
 }
 
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        vec![problem]
+    }
+}
+
+pub(crate) fn has_errors(problems: &[Problem]) -> bool {
+    problems.iter().any(Problem::is_error)
+}
+
 /// The number of different rows that problems are about: by line and not by row number, which damaged rows do not have.
-pub(super) fn count_rows<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> usize {
+pub(crate) fn count_rows<'p>(problems: impl IntoIterator<Item = &'p Problem>) -> usize {
     let lines = problems.into_iter().filter_map(Problem::row_line);
     lines.collect::<HashSet<_>>().len()
 }
@@ -185,87 +208,5 @@ impl fmt::Display for Place {
             columns if columns.is_empty() => Ok(()),
             columns => write!(f, " (column {columns})"),
         }
-    }
-}
-
-/// Problems in the order they were found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[serde(transparent)]
-pub struct Problems(Vec<Problem>);
-
-impl Problems {
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    pub fn push(&mut self, problem: Problem) {
-        self.0.push(problem);
-    }
-
-    /// The number of errors and the number of warnings.
-    pub fn counts(&self) -> (usize, usize) {
-        let errors = self.0.iter().filter(|problem| problem.is_error()).count();
-        (errors, self.0.len() - errors)
-    }
-
-    /// The number of rows that have an error, however many each has.
-    pub fn rows_with_errors(&self) -> usize {
-        count_rows(self.0.iter().filter(|problem| problem.is_error()))
-    }
-
-    pub fn has_errors(&self) -> bool {
-        self.0.iter().any(Problem::is_error)
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn get_mut(&mut self, index: usize) -> Option<&mut Problem> {
-        self.0.get_mut(index)
-    }
-
-    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
-        self.0.iter()
-    }
-}
-
-impl From<Problem> for Problems {
-    fn from(problem: Problem) -> Self {
-        Self(vec![problem])
-    }
-}
-
-impl Extend<Problem> for Problems {
-    fn extend<I: IntoIterator<Item = Problem>>(&mut self, problems: I) {
-        self.0.extend(problems);
-    }
-}
-
-impl FromIterator<Problem> for Problems {
-    fn from_iter<I: IntoIterator<Item = Problem>>(problems: I) -> Self {
-        Self(problems.into_iter().collect())
-    }
-}
-
-impl IntoIterator for Problems {
-    type Item = Problem;
-    type IntoIter = std::vec::IntoIter<Problem>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a Problems {
-    type Item = &'a Problem;
-    type IntoIter = std::slice::Iter<'a, Problem>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.iter()
     }
 }

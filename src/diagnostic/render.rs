@@ -217,8 +217,9 @@ mod tests {
             columns: vec!["Navn".to_owned()],
         };
         Problem {
+            code: Some(Code::Altinn(1002)),
             cause: cause.map(str::to_owned),
-            ..Problem::error(place, "title is not plain text").with_code(Code::Altinn(1002))
+            ..Problem::error(place, "title is not plain text")
         }
     }
 

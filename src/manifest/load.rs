@@ -13,7 +13,7 @@ use super::event_pass::{EventPass, read_events};
 use super::schema::VALIDATOR;
 use super::yaml_problems::{PROBLEM_LIMIT, syntax_problem};
 use super::{Manifest, Positions, decode, member_names, secrets, texts, violations};
-use crate::diagnostic::{Place, Problem, Problems, Source, nearest};
+use crate::diagnostic::{Place, Problem, Problems, Source, has_errors, nearest};
 use crate::plain_file;
 
 /// The largest manifest, in bytes: 10 MB.
@@ -98,7 +98,7 @@ fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
     found.retain(|problem| !known.contains(&problem.place));
     problems.extend(found);
     problems.extend(texts::check(document));
-    if problems.has_errors() {
+    if has_errors(&problems) {
         return None;
     }
     deserialize(document, problems)
@@ -197,7 +197,7 @@ fn parse(
         serde_yaml::from_value(value)
     });
     match read {
-        Ok(Value::Null) if !problems.has_errors() => {
+        Ok(Value::Null) if !has_errors(&problems) => {
             let empty = Problem::error(
                 Place::File(source.path().to_owned()),
                 "the manifest is empty",
@@ -211,7 +211,7 @@ fn parse(
         }
         Err(error) => {
             // serde_yaml refuses what the event pass has refused already, in fewer words.
-            if !problems.has_errors() {
+            if !has_errors(&problems) {
                 let at = error.location().map_or(0, |location| location.index());
                 problems.push(syntax_problem(source, at, &error.to_string()));
             }

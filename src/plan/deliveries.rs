@@ -5,7 +5,7 @@ use thiserror::Error;
 use super::fingerprint::Fingerprint;
 use super::planner::RowPlanner;
 use super::{CheckReport, Mailing, Planned, Selection};
-use crate::diagnostic::Problems;
+use crate::diagnostic::{Problems, has_errors};
 use crate::recipients::{Row, Rows};
 
 /// An input changed between the check and the send: what was checked is not what would be sent.
@@ -32,7 +32,7 @@ pub(crate) struct Deliveries<'a> {
 impl<'a> Deliveries<'a> {
     /// Opens the rows for a second pass. A mailing with errors is refused with its problems.
     pub(crate) fn new(mailing: &'a Mailing, checked: &'a CheckReport) -> Result<Self, Problems> {
-        if checked.problems.has_errors() {
+        if has_errors(&checked.problems) {
             return Err(checked.problems.clone());
         }
         Ok(Self {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::key_spelling::as_spreadsheet_leaves_it;
 use crate::correspondence::text::excerpt;
 use crate::correspondence::{Recipient, identifier};
-use crate::diagnostic::{Place, Problem, Problems, as_seen};
+use crate::diagnostic::{Place, Problem, Problems, as_seen, has_errors};
 use crate::recipients::{Damage, Options, Row, Rows, detect_damage};
 use crate::secret::redact;
 
@@ -89,7 +89,7 @@ impl Exclusion {
             }
         }
         // A list that was read in part would let letters go to people on it.
-        if problems.has_errors() {
+        if has_errors(&problems) {
             return Err(problems);
         }
         Ok((list, problems))

@@ -6,11 +6,11 @@ use std::path::Path;
 use jiff::{SignedDuration, Timestamp};
 
 use super::mailing::display_path;
-use super::{Delivery, Mailing};
-use crate::correspondence::rules::{self, Context, Finding};
+use super::{Delivery, LocalFile, Mailing};
+use crate::correspondence::rules::{self, Context, Finding, Member};
 use crate::correspondence::text::{excerpt, is_blank};
 use crate::correspondence::{Recipient, Request, local_time};
-use crate::diagnostic::{Code, Place, Precedence, Problem, Severity};
+use crate::diagnostic::{Code, Place, Precedence, Problem};
 use crate::markdown::shows_nothing;
 use crate::secret::redact;
 use crate::template::Scope;
@@ -28,7 +28,6 @@ pub(super) struct LetterFinding {
     pub(super) pointer: String,
     /// The file that holds the member's text, when the row chooses the file.
     pub(super) file: Option<String>,
-    pub(super) precedence: Option<Precedence>,
     /// The columns whose values the member is made of; empty when it is the same for every row.
     pub(super) columns: Vec<String>,
 }
@@ -45,36 +44,34 @@ pub(super) fn check_letter(
     let context = Context::new(now, mailing.options.production);
     let mut findings = apply_rules(mailing, delivery, context);
     explain_now(mailing, now, &mut findings);
-    let precedences = precedences(&findings);
-    let findings = findings.into_iter().zip(precedences);
-    let blank = blank_body(&delivery.request.correspondence.content.message_body);
-    let findings = findings.chain(blank.map(|finding| (finding, None)));
-    findings
-        .map(|(finding, precedence)| {
-            let pointer = pointer_in_manifest(mailing, &finding, attached, scope);
-            let letter = &mailing.letter.correspondence;
-            LetterFinding {
-                columns: feeding_columns(mailing, &pointer, &finding),
-                file: mailing.templates.chosen_file(letter, scope, &pointer),
-                pointer,
-                finding,
-                precedence,
-            }
-        })
-        .collect()
+    set_precedences(&mut findings);
+    findings.extend(blank_body(
+        &delivery.request.correspondence.content.message_body,
+    ));
+    let letter = &mailing.letter.correspondence;
+    let found = |finding| {
+        let pointer = pointer_in_manifest(mailing, &finding, attached, scope);
+        LetterFinding {
+            columns: feeding_columns(mailing, &pointer, &finding),
+            file: mailing.templates.chosen_file(letter, scope, &pointer),
+            pointer,
+            finding,
+        }
+    };
+    findings.into_iter().map(found).collect()
 }
 
 /// A letter whose body shows nothing, although Altinn takes it: comments, no-break spaces, empty paragraphs.
 fn blank_body(body: &str) -> Option<Finding> {
     // An empty body is a finding of Altinn's own.
-    (!is_blank(body) && shows_nothing(body)).then(|| Finding {
-        code: None,
-        severity: Severity::Error,
-        member: "correspondence.content.messageBody".to_owned(),
-        related: &[],
-        message: "the letter shows nothing to its reader".to_owned(),
-        cause: Some(excerpt(body)),
-        hint: Some("only comments, blanks and marks are left: is the column empty, or the condition around the text wrong?".to_owned()),
+    (!is_blank(body) && shows_nothing(body)).then(|| {
+        let body_member = Member {
+            path: "correspondence.content.messageBody".to_owned(),
+            related: &[],
+        };
+        Problem::error(body_member, "the letter shows nothing to its reader")
+            .with_cause(excerpt(body))
+            .with_hint("only comments, blanks and marks are left: is the column empty, or the condition around the text wrong?")
     })
 }
 
@@ -85,7 +82,7 @@ fn pointer_in_manifest(
     attached: &[usize],
     scope: &Scope,
 ) -> String {
-    let rendered = pointer(&finding.member);
+    let rendered = pointer(&finding.place.path);
     // Attachments are planned outside of the compiled letter, which therefore knows nothing of their numbers.
     if let Some((number, member)) = attachment(&rendered)
         && let Some(at) = attached.get(number)
@@ -96,7 +93,7 @@ fn pointer_in_manifest(
     let trees = [&letter.correspondence, &letter.existing];
     let tree = trees.into_iter().find(|tree| tree.holds(&rendered));
     // Without an index in it, the pointer is the same in the letter and in the manifest.
-    match tree.filter(|_| finding.member.contains('[')) {
+    match tree.filter(|_| finding.place.path.contains('[')) {
         Some(tree) => mailing
             .templates
             .pointer_in_manifest(tree, scope, &rendered),
@@ -133,7 +130,7 @@ pub(super) fn is_of_own_text(
     let Ok(mut request) = serde_json::to_value(&delivery.request) else {
         return false;
     };
-    let Some(member) = request.pointer_mut(&self::pointer(&finding.member)) else {
+    let Some(member) = request.pointer_mut(&self::pointer(&finding.place.path)) else {
         return false;
     };
     *member = own.into();
@@ -143,8 +140,8 @@ pub(super) fn is_of_own_text(
     };
     let context = Context::new(now, mailing.options.production);
     let same = |other: &Finding| {
-        (other.code, &other.member, &other.message)
-            == (finding.code, &finding.member, &finding.message)
+        (other.code, &other.place, &other.message)
+            == (finding.code, &finding.place, &finding.message)
     };
     rules::check(&request, &context).iter().any(same)
 }
@@ -192,12 +189,14 @@ fn apply_rules(mailing: &Mailing, delivery: &mut Delivery, context: Context<'_>)
     delivery.request.correspondence.content.attachments.clear();
     // Sizes are judged by the limit for single uploads: the planner encloses no file above the limit for forms.
     for (index, planned) in delivery.files.iter().enumerate() {
-        let upload = rules::check_upload(planned.file.size, index);
-        findings.extend(upload.map(|finding| naming(mailing, &planned.file.path, finding)));
-        let md5 = &planned.file.md5;
-        findings.extend(rules::check_checksum(&planned.attachment, index, md5));
-        let is_pdf = planned.file.is_pdf;
-        findings.extend(rules::check_pdf(&planned.attachment, index, is_pdf));
+        let LocalFile {
+            size, md5, is_pdf, ..
+        } = &*planned.file;
+        let found = rules::check_local_file(&planned.attachment, index, *size, md5, *is_pdf);
+        findings.extend(found.into_iter().map(|finding| match finding.code {
+            Some(Code::Altinn(2004)) => naming(mailing, &planned.file.path, finding),
+            _ => finding,
+        }));
     }
     findings.sort_by_key(stage);
     findings
@@ -206,7 +205,7 @@ fn apply_rules(mailing: &Mailing, delivery: &mut Delivery, context: Context<'_>)
 /// The columns that a finding depends on; empty when it is the same for every row.
 fn feeding_columns(mailing: &Mailing, member: &str, finding: &Finding) -> Vec<String> {
     let mut columns = columns_of(mailing, member);
-    for related in finding.related {
+    for related in finding.place.related {
         columns.extend(columns_of(mailing, &pointer(related)));
     }
     let mut seen = HashSet::new();
@@ -249,7 +248,12 @@ pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Pla
     }
     let positions = &mailing.loaded.positions;
     if positions.key(member).is_none() && positions.value(member).is_none() {
-        let asking = found.finding.related.iter().map(|related| pointer(related));
+        let asking = found
+            .finding
+            .place
+            .related
+            .iter()
+            .map(|related| pointer(related));
         // An attachment without `fileName` takes its name from `file`.
         let file = member
             .strip_suffix("/fileName")
@@ -306,7 +310,8 @@ fn check_address(mailing: &Mailing, delivery: &Delivery) -> Option<Problem> {
 fn stage(finding: &Finding) -> u8 {
     match finding.code {
         _ if finding
-            .member
+            .place
+            .path
             .starts_with("correspondence.content.attachments[") =>
         {
             0
@@ -316,29 +321,27 @@ fn stage(finding: &Finding) -> u8 {
     }
 }
 
-/// The order in which Altinn would report each of a letter's findings, which stand in Altinn's order. Warnings have none, because Altinn does not answer with them.
-fn precedences(findings: &[Finding]) -> Vec<Option<Precedence>> {
-    let first = findings.iter().position(Finding::is_error);
+/// Sets the order in which Altinn would report each of a letter's errors, which stand in Altinn's order. Warnings have none, because Altinn does not answer with them.
+fn set_precedences(findings: &mut [Finding]) {
     let is_model = |finding: &Finding| finding.code == Some(Code::Model);
+    let Some(first) = findings.iter().position(Finding::is_error) else {
+        return;
+    };
     // Model validation comes before all numbered rules and reports all of its own at once, the numbered rules only the first.
-    let all_of_model = first.is_some_and(|first| is_model(&findings[first]));
-    let errors = findings.iter().enumerate().map(|(at, finding)| {
-        let at_once = Some(at) == first || all_of_model && is_model(finding);
-        finding.is_error().then_some(at_once)
-    });
-    let precedence = if errors.clone().flatten().all(|at_once| at_once) {
-        Precedence::Only
-    } else {
-        Precedence::First
+    let all_of_model = is_model(&findings[first]);
+    let is_later = |at: usize, finding: &Finding| {
+        at != first && finding.is_error() && !(all_of_model && is_model(finding))
     };
-    let precedence_of = |at_once| {
-        if at_once {
-            precedence
-        } else {
-            Precedence::Later
-        }
-    };
-    errors.map(|error| error.map(precedence_of)).collect()
+    let mut each = findings.iter().enumerate();
+    let has_later = each.any(|(at, finding)| is_later(at, finding));
+    for (at, finding) in findings.iter_mut().enumerate() {
+        finding.precedence = match has_later {
+            _ if !finding.is_error() => None,
+            true if is_later(at, finding) => Some(Precedence::Later),
+            true => Some(Precedence::First),
+            false => Some(Precedence::Only),
+        };
+    }
 }
 
 /// Turns a member's path, as `correspondence.content.attachments[0].fileName`, into a JSON pointer.
@@ -363,7 +366,7 @@ fn pointer(member: &str) -> String {
 mod tests {
     use serde_json::json;
 
-    use super::{pointer, precedences};
+    use super::{pointer, set_precedences};
     use crate::correspondence::Request;
     use crate::correspondence::rules::{Context, check};
 
@@ -379,12 +382,11 @@ mod tests {
             }))
             .unwrap();
             let now = "2026-11-23T12:00:00Z".parse().unwrap();
-            let findings = check(&request, &Context::new(now, true));
-            let precedences = precedences(&findings);
-            let codes = findings.iter().filter_map(|finding| finding.code);
-            let told = codes
-                .zip(precedences)
-                .map(|(code, precedence)| format!("{code} {precedence:?}"));
+            let mut findings = check(&request, &Context::new(now, true));
+            set_precedences(&mut findings);
+            let told = findings
+                .iter()
+                .filter_map(|finding| Some(format!("{} {:?}", finding.code?, finding.precedence)));
             told.collect::<Vec<_>>().join(", ")
         };
         assert_eq!(told("x", "x", "nb"), "1029 None");

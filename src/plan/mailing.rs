@@ -13,7 +13,7 @@ use super::files::{FileReader, lookalike};
 use super::letter::{Letter, MEMBER_RULES, compile};
 use super::problems::PROBLEM_LIMIT;
 use super::slow_rows::{RowsInProgress, SlowRows};
-use crate::diagnostic::{Place, Problem, Problems, Source, did_you_mean, tidy};
+use crate::diagnostic::{Place, Problem, Problems, Source, did_you_mean, has_errors, tidy};
 use crate::manifest::{LoadedManifest, Manifest};
 use crate::recipients::{Dialect, Options, Row, Rows};
 use crate::template::{NameConflict, Names, TemplateError, Templates};
@@ -113,7 +113,7 @@ impl Mailing {
             exclusion,
             files: FileReader::new(&loaded.folder),
             threads: thread_count(),
-            is_whole: !found.has_errors(),
+            is_whole: !has_errors(&found),
             in_progress: RowsInProgress::default(),
             found,
             headers,

@@ -74,7 +74,7 @@ mod tests {
         problems.push(Problem::warning(file(), "rare"));
         assert!(!problems.is_full());
         let problems = problems.finish(&file());
-        assert!(!problems.has_errors());
+        assert!(problems.iter().all(|problem| !problem.is_error()));
         assert_eq!(problems.len(), PROBLEM_LIMIT + 2);
         let last = problems.iter().last().unwrap();
         assert_eq!(last.message, "odd: 7 more times");

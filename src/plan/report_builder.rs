@@ -135,7 +135,7 @@ impl<'a> ReportBuilder<'a> {
             if !found.columns.is_empty() && !self.is_of_own_text(&kind, &found, delivery) {
                 let mailing = self.mailing;
                 let place = mailing.row_place(row.number, row.line, found.columns);
-                self.push(found.finding.into_problem(place, found.precedence));
+                self.push(found.finding.at(place));
                 continue;
             }
             // `next` is the index that the problem will get; any other index is that of an equal one before.
@@ -143,10 +143,10 @@ impl<'a> ReportBuilder<'a> {
             let index = *self.constant.entry(kind).or_insert(next);
             if index == next {
                 let place = place_in_manifest(self.mailing, &found);
-                self.push(found.finding.into_problem(place, found.precedence));
+                self.push(found.finding.at(place));
             } else if let Some(reported) = self.problems.all.get_mut(index) {
                 // Rows may differ in this; the smallest stands for all of them.
-                reported.precedence = reported.precedence.min(found.precedence);
+                reported.precedence = reported.precedence.min(found.finding.precedence);
             }
         }
     }

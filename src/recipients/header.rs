@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::damage::{Damage, detect_damage};
 use super::first_records::FirstRecords;
-use super::read_error::ReadError;
+use super::read_error::{ReadError, read_error};
 use super::row::Row;
 use crate::correspondence::{InvalidRecipient, Recipient};
 use crate::diagnostic::tidy;
@@ -24,7 +24,7 @@ pub(super) fn column_names(
     }
     // These two faults are reported alone: all others would only follow from them.
     if let Some(line) = first_records.header_below() {
-        return Err(vec![ReadError::new(
+        return Err(vec![read_error(
             format!(
                 "this line is not the header: the names of the columns seem to stand on line {line}"
             ),
@@ -32,7 +32,7 @@ pub(super) fn column_names(
         )]);
     }
     if names.iter().any(|name| is_recipient(name)) {
-        return Err(vec![ReadError::new(
+        return Err(vec![read_error(
             "the first line is not a header: it holds an identity or organisation number",
             "put a line with the names of the columns above the rows",
         )]);
@@ -43,13 +43,13 @@ pub(super) fn column_names(
     let fit = |name: &String| !name.is_empty() && !is_too_long(name);
     for (column, name) in (1..).zip(&names).filter(|(_, name)| fit(name)) {
         if let Some((Damage::WrongEncoding, probably)) = detect_damage(name) {
-            let error = ReadError::new(
+            let error = read_error(
                 "the header was read in the wrong encoding before it was saved",
                 "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}: its rows are damaged as well",
             );
             wrong.push(error.with_cause(format!("`{name}`, probably `{probably}`")));
         } else if let Some(first) = seen.insert(name.as_str(), column) {
-            wrong.push(ReadError::new(
+            wrong.push(read_error(
                 format!("columns {first} and {column} have the same name `{name}`"),
                 "give each column a name of its own",
             ));
@@ -71,7 +71,7 @@ fn too_long(names: &[String]) -> impl Iterator<Item = ReadError> {
     let long = (1..).zip(names).filter(|(_, name)| is_too_long(name));
     long.map(|(column, name)| {
         let hint = format!("the first line must hold the names of the columns, of at most {NAME_LIMIT} characters each");
-        ReadError::new(format!("the name of column {column} is too long"), hint)
+        read_error(format!("the name of column {column} is too long"), hint)
             .with_cause(format!("it has {} characters", name.chars().count()))
     })
 }
@@ -89,7 +89,7 @@ fn nameless(names: &[String], first_records: &FirstRecords) -> Option<ReadError>
     };
     let value = columns().find_map(|(column, _)| Some((column, first_records.line_with(column)?)));
     Some(match value {
-        Some((column, line)) => ReadError::new(
+        Some((column, line)) => read_error(
             format!("{which} {have} no name"),
             "give it a name in the header, or take the column out",
         )
@@ -97,7 +97,7 @@ fn nameless(names: &[String], first_records: &FirstRecords) -> Option<ReadError>
             "a value stands in column {} on line {line}",
             column + 1
         )),
-        None => ReadError::new(
+        None => read_error(
             format!("{which} {have} no name, and nothing stands in the rows there"),
             "take the empty columns out: the table begins further to the right",
         ),

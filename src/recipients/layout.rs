@@ -2,7 +2,7 @@
 
 use super::dialect::{Delimiter, DelimiterScore};
 use super::first_records::FirstRecords;
-use super::read_error::ReadError;
+use super::read_error::{ReadError, read_error};
 use crate::text::is_unseen;
 
 /// Names the format of a text that is not delimited, judged by its beginning.
@@ -61,12 +61,12 @@ pub(super) fn wrong_header(
     let is_one = width == 1 && rows.iter().all(|(_, values)| values.len() == 1);
     let error = if is_one && names > 1 && values.clone().all(|value| value.contains(sign(between)))
     {
-        ReadError::new(
+        read_error(
             "every line stands in quotation marks as a whole, and is one value",
             "save the file again from where it came from, or take these quotation marks out",
         )
     } else if is_one && text.trim().contains("  ") && values.any(|value| value.contains("  ")) {
-        ReadError::new(
+        read_error(
             "the columns of the file have fixed widths, and no delimiter stands between them",
             "open it in a spreadsheet program, which divides it by widths, and save it as \u{ab}CSV UTF-8\u{bb}",
         )
@@ -81,14 +81,14 @@ pub(super) fn wrong_header(
             return None;
         }
         let other = Delimiter::ALL.into_iter().find(fits)?;
-        ReadError::new(
+        read_error(
             format!(
                 "the names in the header stand between {between}s, the values of the rows between {other}s"
             ),
             format!("write the header with {other}s too"),
         )
     };
-    Some(error.on_line(*line))
+    Some(error.at(Some(*line)))
 }
 
 /// The error when a delimiter that is configured, or announced by the file, is certainly wrong.
@@ -103,7 +103,7 @@ pub(super) fn wrong_delimiter(start: &[u8], whole: bool, taken: Delimiter) -> Op
     if found == taken || !score(found).is_better_than(&score(taken)) {
         return None;
     }
-    Some(ReadError::new(
+    Some(read_error(
         format!("the values of the file stand between {found}s, not {taken}s"),
         format!(
             "write `delimiter: {found}` in the manifest, or take `delimiter` out of it, and a first line such as `sep=` out of the file"

@@ -7,14 +7,11 @@ use super::records::{AfterQuote, ErrorKind, ROW_LIMIT};
 use crate::diagnostic::{Place, Problem};
 use crate::text::count;
 
-/// The message, cause and hint of an error.
-#[derive(Debug)]
-pub(super) struct ReadError {
-    pub(super) message: String,
-    cause: Option<String>,
-    hint: String,
-    /// The line, for an error of the whole file that one line shows.
-    line: Option<u64>,
+/// An error before it gets its place. It may have the line that shows an error of the whole file.
+pub(super) type ReadError = Problem<Option<u64>>;
+
+pub(super) fn read_error(message: impl Into<String>, hint: impl Into<String>) -> ReadError {
+    Problem::error(None, message).with_hint(hint)
 }
 
 /// The error when the file cannot be read at all.
@@ -28,35 +25,14 @@ impl From<io::Error> for ReadError {
                 "look at `recipients` in the manifest; its files are relative to the manifest's folder"
             }
         };
-        Self::new("the file cannot be read", hint).with_cause(error.to_string())
+        read_error("the file cannot be read", hint).with_cause(error.to_string())
     }
 }
 
 impl ReadError {
-    pub(super) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            message: message.into(),
-            cause: None,
-            hint: hint.into(),
-            line: None,
-        }
-    }
-
-    pub(super) fn on_line(self, line: u64) -> Self {
-        let line = Some(line);
-        Self { line, ..self }
-    }
-
-    pub(super) fn with_cause(self, cause: impl Into<String>) -> Self {
-        Self {
-            cause: Some(cause.into()),
-            ..self
-        }
-    }
-
     /// The error when the file is not delimited text.
     pub(super) fn foreign(what: &str) -> Self {
-        Self::new(
+        read_error(
             format!("the file is {what}, not CSV"),
             "save it as \u{ab}CSV UTF-8\u{bb} in the spreadsheet program",
         )
@@ -66,32 +42,32 @@ impl ReadError {
     pub(super) fn record(kind: &ErrorKind, value_line: u64) -> Self {
         const TWICE: &str = "a quotation mark that belongs to a text is written twice (`\"\"`), in a value that stands between quotation marks";
         match kind {
-            ErrorKind::Io(error) => Self::new(
+            ErrorKind::Io(error) => read_error(
                 "the recipients file cannot be read on from here",
                 "try again",
             )
             .with_cause(error.to_string()),
-            ErrorKind::Endless => Self::new(
+            ErrorKind::Endless => read_error(
                 format!(
                     "the row has more than {ROW_LIMIT} bytes; the rest of the file was not read"
                 ),
                 "look for a quotation mark that is never closed; one that belongs to a text is written twice (`\"\"`)",
             ),
-            ErrorKind::Unclosed => Self::new(
+            ErrorKind::Unclosed => read_error(
                 "a quotation mark is never closed: the value would take in all rows after it",
                 "close it, or write it twice (`\"\"`) when it belongs to the text",
             ),
             ErrorKind::AfterQuote { what, line } => {
                 let error = match what {
-                    AfterQuote::Blank => Self::new(
+                    AfterQuote::Blank => read_error(
                         "blanks follow the quotation mark that closes a value",
                         "remove them: the delimiter comes right after the quotation mark",
                     ),
-                    AfterQuote::Text => Self::new(
+                    AfterQuote::Text => read_error(
                         "text follows the quotation mark that closes a value",
                         format!("look for a quotation mark too many or too few: {TWICE}"),
                     ),
-                    AfterQuote::Escaped => Self::new(
+                    AfterQuote::Escaped => read_error(
                         "a quotation mark inside a value is written `\\\"`",
                         format!("write `\"\"`: {TWICE}, not with a backslash"),
                     ),
@@ -104,11 +80,11 @@ impl ReadError {
                     "the quotation mark that opens it is closed on line {line}"
                 ))
             }
-            ErrorKind::BlankBeforeQuote => Self::new(
+            ErrorKind::BlankBeforeQuote => read_error(
                 "blanks stand before the quotation mark that opens a value",
                 "remove them: a value is quoted when the quotation mark is its first character",
             ),
-            ErrorKind::LoneReturn => Self::new(
+            ErrorKind::LoneReturn => read_error(
                 "a carriage return stands in the row: the file's lines do not all end in the same way",
                 "two rows may have become one here: save the file again, or write the line break that is missing",
             ),
@@ -117,7 +93,7 @@ impl ReadError {
 
     /// The error when a quoted value holds a line that is a row of its own.
     pub(super) fn swallowed_row() -> Self {
-        Self::new(
+        read_error(
             "a value holds another row of the file",
             "look for a quotation mark too many or too few: everything up to the next one is read as one value",
         )
@@ -147,7 +123,7 @@ impl ReadError {
             "fill in the missing values, or leave them empty between delimiters".to_owned()
         };
         let (values, columns) = (count(found, "value"), count(columns, "column"));
-        Self::new(
+        read_error(
             format!("the row has {values}, but the header has {columns}"),
             hint,
         )
@@ -156,7 +132,7 @@ impl ReadError {
     /// Turns an error of the whole file into a problem.
     pub(super) fn in_file(self, file: &Path) -> Problem {
         let file = file.to_owned();
-        let place = match self.line {
+        let place = match self.place {
             Some(line) => Place::Row {
                 file,
                 row: None,
@@ -166,13 +142,5 @@ impl ReadError {
             None => Place::File(file),
         };
         self.at(place)
-    }
-
-    /// Turns the error into a problem at `place`.
-    pub(super) fn at(self, place: Place) -> Problem {
-        Problem {
-            cause: self.cause,
-            ..Problem::error(place, self.message).with_hint(self.hint)
-        }
     }
 }

@@ -12,7 +12,7 @@ use super::encoding::{self, CHUNK, Decoded, FileStart};
 use super::first_records::FirstRecords;
 use super::header;
 use super::layout;
-use super::read_error::ReadError;
+use super::read_error::{ReadError, read_error};
 use super::records::{ErrorKind, Record, RecordError, Records};
 use super::row::Row;
 use crate::correspondence::Recipient;
@@ -58,7 +58,7 @@ impl Rows {
         let delimiter = match options.delimiter.as_deref() {
             None => Delimiter::detect(&start, whole),
             Some(name) => Delimiter::from_name(name).ok_or_else(|| {
-                on_whole(ReadError::new(
+                on_whole(read_error(
                     format!("there is no delimiter `{name}`"),
                     "set `delimiter` to `comma`, `semicolon`, `tab` or `pipe`",
                 ))
@@ -208,7 +208,7 @@ impl Rows {
             match self.record(&mut row) {
                 None => {
                     return Err(
-                        ReadError::new("the file holds no header", first_line(bare_list))
+                        read_error("the file holds no header", first_line(bare_list))
                             .at(Place::File(self.file.clone()))
                             .into(),
                     );
@@ -310,7 +310,7 @@ fn open_file(path: &Path, options: &Options) -> Result<File, ReadError> {
         (10, "divide it, and send a mailing for each part")
     };
     if file.metadata()?.len() > limit * 1_000_000_000 {
-        return Err(ReadError::new(
+        return Err(read_error(
             format!("the file is larger than {limit} GB"),
             hint,
         ));
@@ -333,7 +333,7 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
     const DETECTED: &str = "take `encoding` out of the manifest: it is found out";
     let set = options.encoding.as_deref().map(|name| {
         Charset::from_label(name).ok_or_else(|| {
-            ReadError::new(
+            read_error(
                 format!("there is no encoding `{name}`"),
                 "set `encoding` to `utf-8`, `windows-1252`, `utf-16`, `cp850` or `macintosh`",
             )
@@ -342,11 +342,11 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
     let set = set.transpose()?;
     let other = |is: &str, set: Charset| {
         let message = format!("the file says that it is {is}, not {}", set.name());
-        ReadError::new(message, DETECTED)
+        read_error(message, DETECTED)
     };
     // From the certain to the uncertain: other kinds of files, byte order marks, the configured encoding unless the bytes contradict it, and last detection.
     match (encoding::file_start(file)?, set) {
-        (FileStart::Empty, _) => Err(ReadError::new(
+        (FileStart::Empty, _) => Err(read_error(
             "the file is empty",
             first_line(options.bare_list),
         )),
@@ -357,12 +357,12 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
         (FileStart::Marked(encoding), _) | (FileStart::Utf16WithoutMark(encoding), None) => {
             Ok(Charset::Standard(encoding))
         }
-        (FileStart::Unmarked, Some(set)) if set.is_utf_16() => Err(ReadError::new(
+        (FileStart::Unmarked, Some(set)) if set.is_utf_16() => Err(read_error(
             "the file is not UTF-16, which `encoding` says",
             DETECTED,
         )),
         (_, Some(set)) => match encoding::contradiction(file, set)? {
-            Some(found) => Err(ReadError::new(
+            Some(found) => Err(read_error(
                 format!(
                     "the letters of the file are {}, not {}, which `encoding` says",
                     found.name(),
@@ -375,14 +375,12 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
         (FileStart::Unmarked, None) => match encoding::detect_without_mark(file)? {
             Some(found) => Ok(found),
             None => Err(match encoding::change_of_encoding(file)? {
-                Some(line) => ReadError::new(
+                Some(line) => read_error(
                     "the file is in two encodings, and this line is the first in the other one",
                     "save both parts as \u{ab}CSV UTF-8\u{bb} before they are joined",
                 )
-                .on_line(line),
-                None => {
-                    ReadError::new("it cannot be found out which encoding the file is in", SAVE)
-                }
+                .at(Some(line)),
+                None => read_error("it cannot be found out which encoding the file is in", SAVE),
             }),
         },
     }
@@ -415,13 +413,13 @@ fn is_blank(row: &Row) -> bool {
 fn check_characters(row: &Row) -> Result<(), ReadError> {
     let text = &row.text;
     if text.as_bytes().contains(&0) {
-        return Err(ReadError::new(
+        return Err(read_error(
             "the row holds a zero character, which no text has",
             "the file is damaged or in another encoding: save it again as \u{ab}CSV UTF-8\u{bb}",
         ));
     }
     if text.contains(char::REPLACEMENT_CHARACTER) {
-        return Err(ReadError::new(
+        return Err(read_error(
             "the row holds `\u{fffd}`, which stands for a letter that was lost",
             "save the file again from where it came from, as \u{ab}CSV UTF-8\u{bb}",
         ));

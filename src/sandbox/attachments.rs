@@ -18,7 +18,7 @@ use super::problem::{Entry, Refusal, json as answer};
 use super::state::{ServerState, SharedState};
 use super::trouble::drain;
 use crate::correspondence::Attachment;
-use crate::correspondence::rules::{check_attachment, check_resource_id};
+use crate::correspondence::rules::check_attachment;
 
 /// The largest file that this endpoint accepts, in bytes. Files in a letter's form have a lower limit.
 const FILE_LIMIT: u64 = 50_000_000_000;
@@ -107,8 +107,7 @@ fn parse_announcement(state: &ServerState, bytes: &[u8]) -> Result<(String, Atta
     let resource_id = resource_id.unwrap_or_default().to_owned();
     let attachment: Attachment = serde_json::from_value(body.value)
         .map_err(|error| Refusal::Model(vec![Entry::new("$", error.to_string())]))?;
-    let mut findings = check_attachment(&attachment, state.options.production);
-    findings.extend(check_resource_id(&resource_id));
+    let findings = check_attachment(&attachment, &resource_id, state.options.production);
     let mut entries = body.entries;
     add_model(&mut entries, &findings);
     if !entries.is_empty() {

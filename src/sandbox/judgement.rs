@@ -80,7 +80,7 @@ pub(super) fn judge(
 pub(super) fn add_model(entries: &mut Vec<Entry>, findings: &[Finding]) {
     let known: Vec<_> = entries.iter().map(|entry| entry.key.clone()).collect();
     for finding in errors(findings).filter(|finding| finding.code == Some(Code::Model)) {
-        let mut key = pascal(&finding.member);
+        let mut key = pascal(&finding.place.path);
         // Altinn reports recipients by the list, not by the item.
         if key.starts_with("Recipients[") {
             key.truncate("Recipients".len());

@@ -5,7 +5,7 @@ use std::fmt::{Arguments, Display};
 use super::super::files::{FILE_TYPES, file_name_problem};
 use super::super::text::excerpt;
 use super::context::{Context, NewFile};
-use super::finding::Finding;
+use super::finding::{Finding, Findings};
 use crate::correspondence::{ATTACHMENT_LIMIT, Attachment, Request};
 
 pub(super) const LIST: &str = "correspondence.content.attachments";
@@ -17,140 +17,118 @@ pub const STREAM_FILE_LIMIT: u64 = 50_000_000_000;
 /// The most bytes of all attachments of a letter that may be forwarded, together (code 1069).
 const FORWARDING_LIMIT: u64 = 10_000_000;
 
-/// 2004: the size of the local file of the attachment at `index`, which is uploaded by itself.
-pub fn check_upload(size: u64, index: usize) -> Option<Finding> {
-    check_size(
-        size,
-        STREAM_FILE_LIMIT,
-        format_args!("{LIST}[{index}].file"),
-    )
-}
-
 /// 1038: at most 100 attachments, new and existing ones.
-pub(super) fn count(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn count(request: &Request, list: &mut Findings) {
     let count = request.existing_attachments.len() + attachments(request).len();
     if count > ATTACHMENT_LIMIT {
-        found.push(
-            Finding::error(1038, LIST, "there are too many attachments").with_cause(format!(
+        list.error(1038, LIST)
+            .message("there are too many attachments")
+            .cause(format!(
                 "{count} attachments with the existing ones, at most {ATTACHMENT_LIMIT}"
-            )),
-        );
+            ));
     }
 }
 
 /// 1069: the size of a letter that may be forwarded. The sizes of existing attachments are not known here.
-pub(super) fn forwarding(request: &Request, size: u64, found: &mut Vec<Finding>) {
+pub(super) fn forwarding(request: &Request, size: u64, list: &mut Findings) {
     if request.correspondence.allow_forwarding == Some(true) && size > FORWARDING_LIMIT {
-        let message = "the attachments are too large for a letter that may be forwarded";
-        found.push(
-            Finding::error(1069, "correspondence.allowForwarding", message)
-                .with_related(&[LIST])
-                .with_cause(format!("{size} bytes, at most {FORWARDING_LIMIT}"))
-                .with_hint("leave out `allowForwarding`, or make the files smaller"),
-        );
+        list.error(1069, "correspondence.allowForwarding")
+            .related(&[LIST])
+            .cause(format!("{size} bytes, at most {FORWARDING_LIMIT}"))
+            .hint("leave out `allowForwarding`, or make the files smaller");
     }
 }
 
 /// Checks the name of every new attachment.
-pub(super) fn names(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn names(request: &Request, list: &mut Findings) {
     for (index, attachment) in attachments(request).iter().enumerate() {
-        name(attachment, format_args!("{LIST}[{index}]."), found);
+        name(attachment, format_args!("{LIST}[{index}]."), list);
     }
 }
 
 /// 2010, 2013, 2012, 2021: the name of a file. `at` is the path of the attachment, with a dot behind it.
-pub(super) fn name(attachment: &Attachment, at: Arguments<'_>, found: &mut Vec<Finding>) {
+pub(super) fn name(attachment: &Attachment, at: Arguments<'_>, list: &mut Findings) {
     let name = &attachment.file_name;
-    let Some((code, message)) = file_name_problem(name) else {
+    let Some(code) = file_name_problem(name) else {
         return;
     };
-    let finding = Finding::error(code, format_args!("{at}fileName"), message);
-    found.push(match code {
-        2010 => finding.with_hint("name the file, as in `vedtak.pdf`"),
+    let finding = list.error(code, format_args!("{at}fileName"));
+    match code {
+        2010 => finding.hint("name the file, as in `vedtak.pdf`"),
         2013 => finding
-            .with_value(name)
-            .with_hint(format!("Altinn takes {}", FILE_TYPES.join(", "))),
-        _ => finding.with_value(name).with_hint("give it another name"),
-    });
+            .message("Altinn does not take files of this type")
+            .value(name)
+            .hint(format!("Altinn takes {}", FILE_TYPES.join(", "))),
+        _ => finding.value(name).hint("give it another name"),
+    };
 }
 
 /// 1005: one file for each new attachment, matched by its name; 2004: none of them empty or too large.
-pub(super) fn files(request: &Request, context: &Context<'_>, found: &mut Vec<Finding>) {
+pub(super) fn files(request: &Request, context: &Context<'_>, list: &mut Findings) {
     let Some(files) = context.new_files else {
         return;
     };
     let attachments = attachments(request);
     if attachments.len() != files.len() {
-        found.push(
-            Finding::error(1005, LIST, "there is not one file for each attachment")
-                .with_cause(format!(
-                    "{} attachments, {} files",
-                    attachments.len(),
-                    files.len()
-                ))
-                .with_hint("send new files as a form, or upload them first and name them in `existingAttachments`"),
-        );
+        let (attachments, files) = (attachments.len(), files.len());
+        list.error(1005, LIST)
+            .message("there is not one file for each attachment")
+            .cause(format!("{attachments} attachments, {files} files"))
+            .hint("send new files as a form, or upload them first and name them in `existingAttachments`");
         // With another number of files, names would only repeat the fault.
         return;
     }
     for (index, attachment) in attachments.iter().enumerate() {
         if !is_among(&attachment.file_name, index, files) {
-            found.push(
-                Finding::error(
-                    1005,
-                    format_args!("{LIST}[{index}].fileName"),
-                    "no file has the attachment's name",
-                )
-                .with_value(&attachment.file_name)
-                .with_hint(
-                    "send the files in the order of the attachments and with the same names",
-                ),
-            );
+            list.error(1005, format_args!("{LIST}[{index}].fileName"))
+                .message("no file has the attachment's name")
+                .value(&attachment.file_name)
+                .hint("send the files in the order of the attachments and with the same names");
         }
     }
     for (index, file) in files.iter().enumerate() {
         let member = format_args!("{LIST}[{index}].fileName");
-        found.extend(check_size(file.size, FORM_FILE_LIMIT, member));
+        check_size(file.size, FORM_FILE_LIMIT, member, list);
     }
 }
 
-/// 2008, found before the upload: a given checksum must be that of the file's content.
-pub fn check_checksum(attachment: &Attachment, index: usize, md5: &str) -> Option<Finding> {
-    let given = attachment.checksum.as_deref()?;
+/// Checks the local file of the attachment at `index`, which is uploaded by itself. 2004: its size. 2008, found before the upload: a given checksum must be that of
+/// its content. A file that is called a PDF and does not begin like one, an image, a page of HTML or another text, cannot be opened by readers: Altinn takes it.
+pub fn check_local_file(
+    attachment: &Attachment,
+    index: usize,
+    size: u64,
+    md5: &str,
+    is_pdf: bool,
+) -> Vec<Finding> {
+    let mut list = Findings::default();
+    let file = format_args!("{LIST}[{index}].file");
+    check_size(size, STREAM_FILE_LIMIT, file, &mut list);
+    let given = attachment.checksum.as_deref().unwrap_or(md5);
     // A checksum of another length is model validation's.
-    let is_wrong = given.len() == md5.len() && given != md5;
-    is_wrong.then(|| {
-        Finding::error(
-            2008,
-            format_args!("{LIST}[{index}].checksum"),
-            "the file does not have this checksum",
-        )
-        .with_cause(format!("{} is given, the file has `{md5}`", excerpt(given)))
-        .with_hint(
-            "is it the right file? leave the checksum out, and it is worked out from the file",
-        )
-    })
-}
-
-/// Warns of a file that is called a PDF and does not begin like one: an image, a page of HTML or another text, which readers cannot open. Altinn takes it.
-pub fn check_pdf(attachment: &Attachment, index: usize, is_pdf: bool) -> Option<Finding> {
+    if given.len() == md5.len() && given != md5 {
+        list.error(2008, format_args!("{LIST}[{index}].checksum"))
+            .message("the file does not have this checksum")
+            .cause(format!("{} is given, the file has `{md5}`", excerpt(given)))
+            .hint(
+                "is it the right file? leave the checksum out, and it is worked out from the file",
+            );
+    }
     let name = &attachment.file_name;
-    let is_called_pdf = name.to_ascii_lowercase().ends_with(".pdf");
-    (is_called_pdf && !is_pdf).then(|| {
-        Finding::advice(
-            format_args!("{LIST}[{index}].file"),
-            "the file does not begin like a PDF, and its name ends in `.pdf`",
-        )
-        .with_value(name)
-        .with_hint("is it the right file? save it as PDF, or end its name as its format does")
-    })
+    if !is_pdf && name.to_ascii_lowercase().ends_with(".pdf") {
+        let message = "the file does not begin like a PDF, and its name ends in `.pdf`";
+        list.advice(file, message)
+            .value(name)
+            .hint("is it the right file? save it as PDF, or end its name as its format does");
+    }
+    list.0
 }
 
 /// Checks the lifetime of every new attachment.
-pub(super) fn expirations(request: &Request, production: bool, found: &mut Vec<Finding>) {
+pub(super) fn expirations(request: &Request, production: bool, list: &mut Findings) {
     for (index, attachment) in attachments(request).iter().enumerate() {
         let at = format_args!("{LIST}[{index}].");
-        expiration(attachment, at, production, found);
+        expiration(attachment, at, production, list);
     }
 }
 
@@ -159,22 +137,16 @@ pub(super) fn expiration(
     attachment: &Attachment,
     at: Arguments<'_>,
     production: bool,
-    found: &mut Vec<Finding>,
+    list: &mut Findings,
 ) {
     let least = if production { 14 } else { 1 };
     let Some(days) = attachment.expiration_in_days else {
         return;
     };
     if days < least {
-        found.push(
-            Finding::error(
-                2017,
-                format_args!("{at}expirationInDays"),
-                "the attachment expires too early",
-            )
-            .with_cause(format!("{days} days, at least {least}"))
-            .with_hint("choose more days, or leave it out: then it never expires"),
-        );
+        list.error(2017, format_args!("{at}expirationInDays"))
+            .cause(format!("{days} days, at least {least}"))
+            .hint("choose more days, or leave it out: then it never expires");
     }
 }
 
@@ -188,14 +160,14 @@ fn is_among(name: &str, index: usize, files: &[NewFile<'_>]) -> bool {
     in_place || files.iter().filter(|file| file.name == name).count() == 1
 }
 
-fn check_size(size: u64, limit: u64, member: impl Display) -> Option<Finding> {
+fn check_size(size: u64, limit: u64, member: impl Display, list: &mut Findings) {
     if size == 0 {
-        return Some(Finding::error(2004, member, "the file is empty"));
+        list.error(2004, member).message("the file is empty");
+    } else if size > limit {
+        list.error(2004, member)
+            .message("the file is too large")
+            .cause(format!("{size} bytes, at most {limit}"));
     }
-    (size > limit).then(|| {
-        Finding::error(2004, member, "the file is too large")
-            .with_cause(format!("{size} bytes, at most {limit}"))
-    })
 }
 
 #[cfg(test)]
@@ -331,11 +303,12 @@ mod tests {
             };
             assert_eq!(found_with(named(&["a.pdf"]), &files), expected, "{size}");
         }
+        let upload = |size| check_local_file(&Attachment::default(), 0, size, "", true);
         for size in [1, STREAM_FILE_LIMIT] {
-            assert_eq!(check_upload(size, 0), None);
+            assert_eq!(upload(size), []);
         }
         for size in [0, STREAM_FILE_LIMIT + 1] {
-            assert!(check_upload(size, 0).is_some_and(|found| found.is_error()));
+            assert!(upload(size).iter().all(Finding::is_error) && upload(size).len() == 1);
         }
     }
 
@@ -391,8 +364,9 @@ mod tests {
             file_name: "a.odt".to_owned(),
             ..Attachment::default()
         };
-        let mut found = Vec::new();
-        name(&attachment, format_args!(""), &mut found);
+        let mut list = Findings::default();
+        name(&attachment, format_args!(""), &mut list);
+        let found = list.0;
         assert!(found[0].hint.as_ref().unwrap().contains(FILE_TYPES[0]));
         assert_eq!(found[0].cause.as_deref(), Some("`a.odt`"));
     }

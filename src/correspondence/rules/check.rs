@@ -1,9 +1,9 @@
 //! All rules in the order in which Altinn runs them.
 
 use super::context::Context;
+use super::finding::{Finding, Findings};
 use super::{
-    Finding, attachments, contacts, guidance, letter, links, model, notification, recipients,
-    references,
+    attachments, contacts, guidance, letter, links, model, notification, recipients, references,
 };
 use crate::correspondence::{Attachment, Request};
 
@@ -11,49 +11,49 @@ use crate::correspondence::{Attachment, Request};
 ///
 /// A letter without faults costs about a microsecond and allocates nothing.
 pub fn check(request: &Request, context: &Context<'_>) -> Vec<Finding> {
-    let found = &mut Vec::new();
+    let list = &mut Findings::default();
     let letter = &request.correspondence;
     // The order is the server's. Null characters have no single place in it: the server meets them in several rules and in its database.
-    model::check(request, found);
-    recipients::single_for_key(request, found);
-    recipients::no_duplicates(request, found);
-    recipients::organization_control_digits(request, found);
-    letter::null_characters(letter, found);
-    letter::names(letter, found);
-    letter::confirmation(letter, found);
-    letter::due_date(letter, context.now, found);
-    letter::title(letter, found);
-    letter::summary(letter, found);
-    letter::language(letter, found);
-    letter::message_sender(letter, found);
-    references::transmission(request, found);
-    attachments::count(request, found);
-    attachments::forwarding(request, context.size, found);
-    attachments::names(request, found);
-    attachments::files(request, context, found);
-    attachments::expirations(request, context.production, found);
-    links::reply_options(letter, found);
+    model::check(request, list);
+    recipients::single_for_key(request, list);
+    recipients::no_duplicates(request, list);
+    recipients::organization_control_digits(request, list);
+    letter::null_characters(letter, list);
+    letter::names(letter, list);
+    letter::confirmation(letter, list);
+    letter::due_date(letter, context.now, list);
+    letter::title(letter, list);
+    letter::summary(letter, list);
+    letter::language(letter, list);
+    letter::message_sender(letter, list);
+    references::transmission(request, list);
+    attachments::count(request, list);
+    attachments::forwarding(request, context.size, list);
+    attachments::names(request, list);
+    attachments::files(request, context, list);
+    attachments::expirations(request, context.production, list);
+    links::reply_options(letter, list);
     if let Some(notification) = &letter.notification {
-        contacts::custom_recipients(notification, request.recipients.len(), found);
-        notification::texts(notification, found);
-        guidance::check(letter, notification, found);
+        contacts::custom_recipients(notification, request.recipients.len(), list);
+        notification::texts(notification, list);
+        guidance::check(letter, notification, list);
     }
-    std::mem::take(found)
+    std::mem::take(&mut list.0)
 }
 
-/// Applies every rule for an attachment that is initialised by itself, in the server's order. Members have no path in front.
-pub fn check_attachment(attachment: &Attachment, production: bool) -> Vec<Finding> {
-    let mut found = Vec::new();
+/// Applies every rule for an attachment of `resource_id` that is initialised by itself, in the server's order. Members have no path in front.
+pub fn check_attachment(
+    attachment: &Attachment,
+    resource_id: &str,
+    production: bool,
+) -> Vec<Finding> {
+    let mut list = Findings::default();
     let at = format_args!("");
-    model::attachment(attachment, at, &mut found);
-    attachments::name(attachment, at, &mut found);
-    attachments::expiration(attachment, at, production, &mut found);
-    found
-}
-
-/// Checks the `resourceId` of an attachment that is initialised by itself (model validation).
-pub fn check_resource_id(resource_id: &str) -> Option<Finding> {
-    model::resource_id(resource_id, "resourceId")
+    model::attachment(attachment, at, &mut list);
+    attachments::name(attachment, at, &mut list);
+    attachments::expiration(attachment, at, production, &mut list);
+    model::resource_id(resource_id, "resourceId", &mut list);
+    list.0
 }
 
 #[cfg(test)]
@@ -89,7 +89,10 @@ mod tests {
     #[test]
     fn an_empty_request_is_refused_by_the_model_alone() {
         let found = check(&Request::default(), &Context::new(now(), true));
-        let members: Vec<_> = found.iter().map(|found| found.member.as_str()).collect();
+        let members: Vec<_> = found
+            .iter()
+            .map(|found| found.place.path.as_str())
+            .collect();
         assert_eq!(
             members,
             [
@@ -164,9 +167,9 @@ mod tests {
             expiration_in_days: Some(13),
             ..Attachment::default()
         };
-        let found: Vec<_> = check_attachment(&attachment, true)
+        let found: Vec<_> = check_attachment(&attachment, "", true)
             .into_iter()
-            .map(|found| (found.code, found.member))
+            .map(|found| (found.code, found.place.path))
             .collect();
         assert_eq!(
             found,
@@ -174,10 +177,9 @@ mod tests {
                 (Some(Code::Model), "sendersReference".to_owned()),
                 (Some(Code::Altinn(2013)), "fileName".to_owned()),
                 (Some(Code::Altinn(2017)), "expirationInDays".to_owned()),
+                (Some(Code::Model), "resourceId".to_owned()),
             ]
         );
-        assert_eq!(check_resource_id("skd-brev"), None);
-        assert_eq!(check_resource_id("").unwrap().member, "resourceId");
     }
 
     #[test]

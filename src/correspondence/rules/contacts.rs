@@ -3,7 +3,7 @@
 use std::fmt::Arguments;
 
 use super::super::contact::{is_email_address, mobile_number_problem};
-use super::finding::Finding;
+use super::finding::Findings;
 use super::notification::notification_texts;
 use crate::correspondence::{CustomRecipient, Notification};
 
@@ -16,46 +16,36 @@ const RECIPIENT_NAME: &str = "$recipientname$";
 pub(super) fn custom_recipients(
     notification: &Notification,
     recipients: usize,
-    found: &mut Vec<Finding>,
+    list: &mut Findings,
 ) {
-    let list = &notification.custom_recipients;
-    let is_list = !list.is_empty();
+    let contacts = &notification.custom_recipients;
+    let is_list = !contacts.is_empty();
     if !is_list && notification.custom_recipient.is_none() {
-        only_custom_recipients(notification, found);
+        only_custom_recipients(notification, list);
         return;
     }
     if recipients > 1 {
-        let member = if is_list { LIST } else { ONE };
-        found.push(Finding::error(
-            3017,
-            member,
-            "custom recipients go with a letter to one recipient only",
-        ));
+        list.error(3017, if is_list { LIST } else { ONE });
     }
     // Reported once for each letter, at the text: without the keyword in it all custom recipients are right.
     let mut naming = text_with_name(notification);
     if is_list {
-        for (index, recipient) in list.iter().enumerate() {
+        for (index, recipient) in contacts.iter().enumerate() {
             let at = format_args!("{LIST}[{index}]");
-            custom_recipient(recipient, &mut naming, at, found);
+            custom_recipient(recipient, &mut naming, at, list);
         }
     } else if let Some(recipient) = &notification.custom_recipient {
-        custom_recipient(recipient, &mut naming, format_args!("{ONE}"), found);
+        custom_recipient(recipient, &mut naming, format_args!("{ONE}"), list);
     }
 }
 
 /// 3022: notifying only the custom recipients needs at least one.
-fn only_custom_recipients(notification: &Notification, found: &mut Vec<Finding>) {
+fn only_custom_recipients(notification: &Notification, list: &mut Findings) {
     if notification.override_registered_contact_information == Some(true) {
-        found.push(
-            Finding::error(
-                3022,
-                "correspondence.notification.overrideRegisteredContactInformation",
-                "there are no custom recipients to notify instead of the registered contacts",
-            )
-            .with_related(&[LIST, ONE])
-            .with_hint("add `customRecipients`, or leave it out"),
-        );
+        let member = "correspondence.notification.overrideRegisteredContactInformation";
+        list.error(3022, member)
+            .related(&[LIST, ONE])
+            .hint("add `customRecipients`, or leave it out");
     }
 }
 
@@ -64,7 +54,7 @@ fn custom_recipient(
     recipient: &CustomRecipient,
     naming: &mut Option<&'static str>,
     at: Arguments<'_>,
-    found: &mut Vec<Finding>,
+    list: &mut Findings,
 ) {
     let (email_address, mobile_number) = (&recipient.email_address, &recipient.mobile_number);
     let numbers = [
@@ -77,47 +67,34 @@ fn custom_recipient(
     let count = ways.filter(|way| is_set(way)).count();
     let hint = "give exactly one of `emailAddress`, `mobileNumber`, `organizationNumber` and `nationalIdentityNumber`";
     if count == 0 {
-        let message = "a custom recipient has no address and no number";
-        found.push(Finding::error(3019, at, message).with_hint(hint));
+        list.error(3019, at).hint(hint);
         return;
     }
     if count > 1 {
-        let message = "a custom recipient has more than one address or number";
-        found.push(Finding::error(3018, at, message).with_hint(hint));
+        list.error(3018, at).hint(hint);
     }
     if (is_set(email_address) || is_set(mobile_number))
         && let Some(text) = naming.take()
     {
-        found.push(
-            Finding::error(
-                3015,
-                format_args!("correspondence.notification.{text}"),
-                "`$recipientName$` in a text does not go with custom recipients by address or number",
-            )
-            .with_hint("write `$correspondenceRecipientName$`, or take the name out of the texts"),
-        );
+        list.error(3015, format_args!("correspondence.notification.{text}"))
+            .message("`$recipientName$` in a text does not go with custom recipients by address or number")
+            .hint("write `$correspondenceRecipientName$`, or take the name out of the texts");
     }
     // An empty member is not set, but Altinn still checks its form: it is refused as an address.
     if let Some(address) = email_address
         && !is_email_address(address)
     {
-        let message = "the e-mail address of a custom recipient is not valid";
-        found.push(
-            Finding::error(3011, format_args!("{at}.emailAddress"), message)
-                .with_value(address)
-                .with_hint("write one address such as `kari@example.no`, or leave the member out"),
-        );
+        list.error(3011, format_args!("{at}.emailAddress"))
+            .value(address)
+            .hint("write one address such as `kari@example.no`, or leave the member out");
     }
     if let Some(number) = mobile_number
         && let Some(message) = mobile_number_problem(number)
     {
-        found.push(
-            Finding::error(3012, format_args!("{at}.mobileNumber"), message)
-                .with_value(number)
-                .with_hint(
-                    "write it with its country code, as `+4791234567`, or leave the member out",
-                ),
-        );
+        list.error(3012, format_args!("{at}.mobileNumber"))
+            .message(message)
+            .value(number)
+            .hint("write it with its country code, as `+4791234567`, or leave the member out");
     }
 }
 

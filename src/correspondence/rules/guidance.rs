@@ -3,12 +3,10 @@
 use std::borrow::Cow;
 use std::fmt::Display;
 
-use jiff::civil;
-
 use super::super::contact::after_plus;
 use super::super::sms::{Sms, is_gsm7};
 use super::super::text::{excerpt, is_blank};
-use super::finding::Finding;
+use super::finding::Findings;
 use super::letter::PLACEHOLDER;
 use super::notification::{NotificationText, notification_texts};
 use crate::correspondence::{
@@ -22,11 +20,7 @@ use crate::secret::redact;
 const UNCERTAIN_COUNTRIES: [&str; 3] = ["358", "66", "34"];
 
 /// Applies the guidance to a letter with a notification.
-pub(super) fn check(
-    letter: &Correspondence,
-    notification: &Notification,
-    found: &mut Vec<Finding>,
-) {
+pub(super) fn check(letter: &Correspondence, notification: &Notification, list: &mut Findings) {
     let channels = [
         Some(notification.channel()),
         notification.reminder_channel(),
@@ -38,114 +32,97 @@ pub(super) fn check(
     for text in notification_texts(notification) {
         // A text of a channel that is not used is never sent.
         if !text.is_sms || has_sms {
-            check_text(&text, found);
+            check_text(&text, list);
         }
     }
     for (name, text, kind) in notification.email_bodies() {
         let has_tags = text.contains("</") || text.contains("<br") || text.contains("<p>");
         if has_tags && kind == EmailContentType::Plain {
             let member = format_args!("correspondence.notification.{name}");
-            found.push(
-                Finding::advice(member, "there are HTML tags in an e-mail of plain text: readers see them as they stand")
-                    .with_hint("set `emailContentType: Html`, or take the tags out"),
-            );
+            list.advice(
+                member,
+                "there are HTML tags in an e-mail of plain text: readers see them as they stand",
+            )
+            .hint("set `emailContentType: Html`, or take the tags out");
         }
     }
     if has_sms {
-        found.extend(check_send_time(letter));
+        check_send_time(letter, list);
     }
-    let recipients = notification.custom_recipients.iter();
-    for (index, recipient) in recipients.enumerate() {
-        let list = "correspondence.notification.customRecipients";
-        let number = recipient.mobile_number.as_deref().unwrap_or_default();
-        found.extend(check_country(
-            number,
-            format_args!("{list}[{index}].mobileNumber"),
-        ));
+    for (index, recipient) in notification.custom_recipients.iter().enumerate() {
+        let number = recipient.mobile_number.as_deref().and_then(after_plus);
+        let number = number.unwrap_or_default();
+        let mut countries = UNCERTAIN_COUNTRIES.iter();
+        if let Some(country) = countries.find(|country| number.starts_with(**country)) {
+            let contacts = "correspondence.notification.customRecipients";
+            let member = format_args!("{contacts}[{index}].mobileNumber");
+            list.advice(member, "an SMS to this country may not arrive")
+                .cause(format!("+{country}"))
+                .hint("Altinn's guidance names +358, +66 and +34: give an e-mail address instead");
+        }
     }
 }
 
 /// Warns of links, identity numbers, costly characters and unknown keywords in one text.
-fn check_text(text: &NotificationText<'_>, found: &mut Vec<Finding>) {
+fn check_text(text: &NotificationText<'_>, list: &mut Findings) {
     let NotificationText {
         name, text, is_sms, ..
     } = *text;
     let member = format_args!("correspondence.notification.{name}");
     // Altinn takes a single blank.
     if !text.is_empty() && is_blank(text) {
-        found.push(Finding::advice(
-            member,
-            "the text of a notification is blank",
-        ));
+        list.advice(member, "the text of a notification is blank");
     }
     if text.contains("://") || text.contains("www.") {
-        found.push(
-            Finding::advice(member, "there is a link in a notification").with_hint(
-                "Altinn's guidance: never a link in a notification, as fraud has them; readers find the letter when they log in by themselves",
-            ),
-        );
+        list.advice(member, "there is a link in a notification")
+            .hint("Altinn's guidance: never a link in a notification, as fraud has them; readers find the letter when they log in by themselves");
     }
     // `redact` changes a text only when it finds an identity number.
     if matches!(redact(text), Cow::Owned(_)) {
-        found.push(
-            Finding::advice(member, "there may be a national identity number in a notification")
-                .with_value(text)
-                .with_hint("Altinn's guidance: no personal data in e-mail and SMS, and nothing that tells what a sensitive letter is about"),
-        );
+        list.advice(member, "there may be a national identity number in a notification")
+            .value(text)
+            .hint("Altinn's guidance: no personal data in e-mail and SMS, and nothing that tells what a sensitive letter is about");
     }
     if text.contains('{') && text.contains(PLACEHOLDER) {
-        found.push(
-            Finding::advice(
-                member,
-                "Altinn puts no name in for `{{recipientName}}` here",
-            )
-            .with_hint("in notifications the name is written `$recipientName$`"),
-        );
+        list.advice(
+            member,
+            "Altinn puts no name in for `{{recipientName}}` here",
+        )
+        .hint("in notifications the name is written `$recipientName$`");
     }
     if is_sms && !text.chars().all(is_gsm7) {
-        found.push(ucs2_warning(text, member));
+        warn_of_ucs2(text, member, list);
     }
     if let Some(keyword) = half_keyword(text) {
-        found.push(
-            Finding::advice(
-                member,
-                "Altinn puts nothing in for a name with one dollar sign",
-            )
-            .with_hint(format!(
-                "write `${keyword}$`, with a dollar sign on each side"
-            )),
-        );
+        list.advice(
+            member,
+            "Altinn puts nothing in for a name with one dollar sign",
+        )
+        .hint(format!(
+            "write `${keyword}$`, with a dollar sign on each side"
+        ));
     }
     if let Some(unknown) = unknown_keyword(text) {
-        let near = nearest(unknown, NOTIFICATION_KEYWORDS.into_iter()).map_or_else(
-            || {
-                NOTIFICATION_KEYWORDS
-                    .map(|name| format!("`${name}$`"))
-                    .join(", ")
-            },
-            |name| format!("`${name}$`"),
-        );
-        found.push(
-            Finding::advice(
-                member,
-                "Altinn puts nothing in for a name between dollar signs",
-            )
-            .with_cause(format!("`${unknown}$`"))
-            .with_hint(format!(
-                "it stays in the text as it is; Altinn knows {near}"
-            )),
-        );
+        let near = nearest(unknown, NOTIFICATION_KEYWORDS.into_iter());
+        let near = near.map_or(NOTIFICATION_KEYWORDS.to_vec(), |name| vec![name]);
+        let near: Vec<_> = near.iter().map(|name| format!("`${name}$`")).collect();
+        list.advice(
+            member,
+            "Altinn puts nothing in for a name between dollar signs",
+        )
+        .cause(format!("`${unknown}$`"))
+        .hint(format!(
+            "it stays in the text as it is; Altinn knows {}",
+            near.join(", ")
+        ));
     }
 }
 
-/// The warning for an SMS outside GSM-7: one such character makes the whole SMS UCS-2, with less than half as many characters in each part.
-fn ucs2_warning(text: &str, member: impl Display) -> Finding {
+/// Warns of an SMS outside GSM-7: one such character makes the whole SMS UCS-2, with less than half as many characters in each part.
+fn warn_of_ucs2(text: &str, member: impl Display, list: &mut Findings) {
     let sms = Sms::from_text(text);
     let characters: String = sms.foreign.iter().collect();
-    let replaced: String = text
-        .chars()
-        .map(|c| if is_gsm7(c) { c } else { '?' })
-        .collect();
+    let replaced = text.replace(|c| !is_gsm7(c), "?");
     // The same text with replacements shows what the characters cost.
     let without = Sms::from_text(&replaced).parts.len();
     let parts = sms.parts.len();
@@ -154,9 +131,9 @@ fn ucs2_warning(text: &str, member: impl Display) -> Finding {
     } else {
         format!("{parts} parts instead of {without}")
     };
-    Finding::advice(member, "the SMS has characters that make it dearer")
-        .with_cause(format!("{}: {cost}", excerpt(&characters)))
-        .with_hint("each part is paid for; write `-` and `\"` for dashes and quotes, and no emoji")
+    list.advice(member, "the SMS has characters that make it dearer")
+        .cause(format!("{}: {cost}", excerpt(&characters)))
+        .hint("each part is paid for; write `-` and `\"` for dashes and quotes, and no emoji");
 }
 
 /// A keyword with a dollar sign on one side only.
@@ -192,31 +169,17 @@ fn unknown_keyword(text: &str) -> Option<&str> {
 }
 
 /// Warns of a publish time outside the hours in which Altinn sends SMS, 09:00 to 17:00 in Norway.
-fn check_send_time(letter: &Correspondence) -> Option<Finding> {
-    let published = letter.requested_publish_time?;
-    let time = in_norway(published.timestamp()).time();
-    let is_open = time >= civil::time(9, 0, 0, 0) && time < civil::time(17, 0, 0, 0);
-    (!is_open).then(|| {
-        Finding::advice(
-            "correspondence.requestedPublishTime",
-            "the SMS is not sent when the letter is published",
-        )
-        .with_cause(format!("published {published}"))
-        .with_hint("Altinn sends SMS between 09:00 and 17:00 Norwegian time, and this one at the next 09:00")
-    })
-}
-
-/// Warns of an SMS to a country where it may not arrive.
-fn check_country(number: &str, member: impl Display) -> Option<Finding> {
-    let digits = after_plus(number)?;
-    let country = UNCERTAIN_COUNTRIES
-        .iter()
-        .find(|country| digits.starts_with(**country))?;
-    Some(
-        Finding::advice(member, "an SMS to this country may not arrive")
-            .with_cause(format!("+{country}"))
-            .with_hint("Altinn's guidance names +358, +66 and +34: give an e-mail address instead"),
-    )
+fn check_send_time(letter: &Correspondence, list: &mut Findings) {
+    let Some(published) = letter.requested_publish_time else {
+        return;
+    };
+    let hour = in_norway(published.timestamp()).hour();
+    if !(9..17).contains(&hour) {
+        let message = "the SMS is not sent when the letter is published";
+        list.advice("correspondence.requestedPublishTime", message)
+            .cause(format!("published {published}"))
+            .hint("Altinn sends SMS between 09:00 and 17:00 Norwegian time, and this one at the next 09:00");
+    }
 }
 
 #[cfg(test)]

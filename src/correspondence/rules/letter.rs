@@ -5,7 +5,7 @@ use std::fmt::Arguments;
 use jiff::{SignedDuration, Timestamp};
 
 use super::super::text::{Markup, excerpt, find_markup, is_blank, utf16_len, without_markup};
-use super::finding::Finding;
+use super::finding::Findings;
 use super::notification::notification_texts;
 use crate::correspondence::{Correspondence, local_time};
 use crate::diagnostic::{Code, Severity};
@@ -21,15 +21,13 @@ pub(super) const PLACEHOLDER: &str = "{{recipientName}}";
 
 /// U+0000: refused in a resource id (1036) and a body (1003). On other texts the server fails (500) at every attempt, because its database cannot store it. Title
 /// and sender's name have a rule of their own.
-pub(super) fn null_characters(letter: &Correspondence, found: &mut Vec<Finding>) {
+pub(super) fn null_characters(letter: &Correspondence, list: &mut Findings) {
     let mut check = |member: Arguments<'_>, text: &str, code: Option<Code>| {
         if text.as_bytes().contains(&0) {
             let member = format_args!("correspondence.{member}");
             let message = "the text has the character U+0000";
-            found.push(
-                Finding::new(Severity::Error, code, member, message)
-                    .with_hint("remove it: Altinn does not store it"),
-            );
+            list.push(Severity::Error, code, member, message)
+                .hint("remove it: Altinn does not store it");
         }
     };
     let content = &letter.content;
@@ -81,17 +79,15 @@ const NAMES: [&str; 3] = [
 ];
 
 /// Warns of the recipient's name, as it is written in the letter or in notifications, where Altinn puts none in.
-pub(super) fn names(letter: &Correspondence, found: &mut Vec<Finding>) {
+pub(super) fn names(letter: &Correspondence, list: &mut Findings) {
     let mut check = |member: Arguments<'_>, text: &str| {
         // Most texts have neither sign, and looking for one is quick.
         if text.contains(['{', '$']) && NAMES.iter().any(|name| text.contains(name)) {
             let member = format_args!("correspondence.{member}");
             let message = "Altinn puts no name in here: the placeholder is sent as it stands";
-            found.push(
-                Finding::advice(member, message)
-                    .with_value(text)
-                    .with_hint("write a column here; `{{ recipientName }}` is for title, summary and body, `$recipientName$` for notifications"),
-            );
+            list.advice(member, message)
+                .value(text)
+                .hint("write a column here; `{{ recipientName }}` is for title, summary and body, `$recipientName$` for notifications");
         }
     };
     other_texts(letter, &mut check);
@@ -100,104 +96,86 @@ pub(super) fn names(letter: &Correspondence, found: &mut Vec<Finding>) {
 }
 
 /// 1016: a letter that must be confirmed needs a due date.
-pub(super) fn confirmation(letter: &Correspondence, found: &mut Vec<Finding>) {
+pub(super) fn confirmation(letter: &Correspondence, list: &mut Findings) {
     if letter.is_confirmation_needed == Some(true) && letter.due_date_time.is_none() {
-        found.push(
-            Finding::error(1016, DUE, "a letter to be confirmed needs a due date")
-                .with_related(&["correspondence.isConfirmationNeeded"])
-                .with_hint("set `dueDateTime`, or leave out `isConfirmationNeeded`"),
-        );
+        list.error(1016, DUE)
+            .related(&["correspondence.isConfirmationNeeded"])
+            .hint("set `dueDateTime`, or leave out `isConfirmationNeeded`");
     }
 }
 
 /// 1008: the due date must not be past, with a warning in the last hour, because a large mailing takes time to send; 1009: nor before publishing.
-pub(super) fn due_date(letter: &Correspondence, now: Timestamp, found: &mut Vec<Finding>) {
+pub(super) fn due_date(letter: &Correspondence, now: Timestamp, list: &mut Findings) {
     let Some(due) = letter.due_date_time else {
         return;
     };
     let remaining = due.timestamp().duration_since(now);
     if remaining.is_negative() {
-        found.push(
-            Finding::error(1008, DUE, "the due date is in the past")
-                .with_cause(due.to_string())
-                .with_hint("Altinn compares the time as well as the date: choose a later one"),
-        );
+        list.error(1008, DUE)
+            .cause(due.to_string())
+            .hint("Altinn compares the time as well as the date: choose a later one");
     } else if remaining < SignedDuration::from_hours(1) {
-        found.push(
-            Finding::warning(1008, DUE, "the due date is less than an hour ahead")
-                .with_cause(due.to_string())
-                .with_hint("letters that are sent after it are refused: choose a later one"),
-        );
+        list.warning(1008, DUE, "the due date is less than an hour ahead")
+            .cause(due.to_string())
+            .hint("letters that are sent after it are refused: choose a later one");
     }
     // `2026-12-15T23:59:59Z` is already the 16th in Norway, and the letter would name another day than its deadline.
     if let Some(day) = due.other_day_in_norway() {
-        found.push(
-            Finding::advice(DUE, "the due date is another day in Norway than it is written")
-                .with_cause(format!(
-                    "`{due}` is {} in Norway",
-                    local_time(due.timestamp())
-                ))
-                .with_hint(format!(
-                    "write `{day}` for the end of that day in Norway, or a time without `Z` and offset for Norwegian time"
-                )),
-        );
+        let local = local_time(due.timestamp());
+        list.advice(DUE, "the due date is another day in Norway than it is written")
+            .cause(format!("`{due}` is {local} in Norway"))
+            .hint(format!(
+                "write `{day}` for the end of that day in Norway, or a time without `Z` and offset for Norwegian time"
+            ));
     }
     if let Some(published) = letter.requested_publish_time
         && due.timestamp() < published.timestamp()
     {
-        found.push(
-            Finding::error(1009, DUE, "the due date is before the letter is published")
-                .with_related(&["correspondence.requestedPublishTime"])
-                .with_cause(format!("due {due}, published {published}"))
-                .with_hint("choose a later `dueDateTime` or an earlier `requestedPublishTime`"),
-        );
+        list.error(1009, DUE)
+            .related(&["correspondence.requestedPublishTime"])
+            .cause(format!("due {due}, published {published}"))
+            .hint("choose a later `dueDateTime` or an earlier `requestedPublishTime`");
     }
 }
 
-/// 1002: the title must be plain text.
-pub(super) fn title(letter: &Correspondence, found: &mut Vec<Finding>) {
+/// 1002: the title must be plain text. A long name makes it too long: Altinn checks the length before it inserts the recipient's name.
+pub(super) fn title(letter: &Correspondence, list: &mut Findings) {
     let member = "correspondence.content.messageTitle";
     let title = &letter.content.message_title;
-    found.extend(check_plain(1002, member, "the title", title));
-    found.extend(check_expanded(title));
-}
-
-/// Warns of a title that a long name makes too long: Altinn checks the length before it inserts the recipient's name.
-fn check_expanded(title: &str) -> Option<Finding> {
-    if !title.contains(PLACEHOLDER) {
-        return None;
-    }
+    check_plain(1002, member, title, list);
     let names = title.matches(PLACEHOLDER).count();
+    if names == 0 {
+        return;
+    }
     // The placeholder is ASCII: its bytes are its UTF-16 units.
     let rest = utf16_len(title) - names * PLACEHOLDER.len();
     let most = TITLE_LIMIT.saturating_sub(names * LONGEST_NAME);
-    (rest > most).then(|| {
-        let member = "correspondence.content.messageTitle";
-        Finding::advice(member, "a long name of a recipient makes the title longer than 255 characters")
-            .with_cause(format!("{rest} characters without the name"))
-            .with_hint(format!(
+    if rest > most {
+        list.advice(member, "a long name of a recipient makes the title longer than 255 characters")
+            .cause(format!("{rest} characters without the name"))
+            .hint(format!(
                 "Altinn puts the name in after it has measured the title, and names have up to {LONGEST_NAME} characters: write at most {most} beside it"
-            ))
-    })
+            ));
+    }
 }
 
 /// 1004, as a warning: Altinn checks that the summary is plain text, but only logs the result.
-pub(super) fn summary(letter: &Correspondence, found: &mut Vec<Finding>) {
-    let Some(summary) = &letter.content.message_summary else {
-        return;
-    };
+pub(super) fn summary(letter: &Correspondence, list: &mut Findings) {
+    let summary = letter
+        .content
+        .message_summary
+        .as_deref()
+        .unwrap_or_default();
     if let Some(markup) = find_markup(summary) {
         let member = "correspondence.content.messageSummary";
-        found.push(
-            Finding::warning(1004, member, "the summary is not plain text")
-                .with_cause(markup_in(&markup, summary))
-                .with_hint("Altinn accepts it for now, but does not format it: write plain text"),
-        );
+        list.warning(1004, member, "the summary is not plain text")
+            .cause(markup_in(&markup, summary))
+            .hint("Altinn accepts it for now, but does not format it: write plain text");
     }
 }
 
 /// 1023: the language must be Bokmål, Nynorsk or English, in any case; blank means Bokmål.
-pub(super) fn language(letter: &Correspondence, found: &mut Vec<Finding>) {
+pub(super) fn language(letter: &Correspondence, list: &mut Findings) {
     let Some(language) = &letter.content.language else {
         return;
     };
@@ -208,30 +186,25 @@ pub(super) fn language(letter: &Correspondence, found: &mut Vec<Finding>) {
     let is_checked_here =
         language.encode_utf16().count() == 2 && language != "iv" && !is_blank(language);
     if is_checked_here && !known {
-        let member = "correspondence.content.language";
-        found.push(
-            Finding::error(1023, member, "Altinn does not have this language")
-                .with_value(language)
-                .with_hint("use `nb`, `nn` or `en`"),
-        );
+        list.error(1023, "correspondence.content.language")
+            .message("Altinn does not have this language")
+            .value(language)
+            .hint("use `nb`, `nn` or `en`");
     }
 }
 
 /// 1039: the sender's name must be plain text.
-pub(super) fn message_sender(letter: &Correspondence, found: &mut Vec<Finding>) {
-    if let Some(sender) = &letter.message_sender {
-        let member = "correspondence.messageSender";
-        found.extend(check_plain(1039, member, "the sender's name", sender));
-    }
+pub(super) fn message_sender(letter: &Correspondence, list: &mut Findings) {
+    let sender = letter.message_sender.as_deref().unwrap_or_default();
+    check_plain(1039, "correspondence.messageSender", sender, list);
 }
 
-fn check_plain(code: u16, member: &'static str, what: &str, text: &str) -> Option<Finding> {
-    let markup = find_markup(text)?;
-    Some(
-        Finding::error(code, member, format!("{what} is not plain text"))
-            .with_cause(markup_in(&markup, text))
-            .with_hint(plain_hint(text)),
-    )
+fn check_plain(code: u16, member: &str, text: &str, list: &mut Findings) {
+    if let Some(markup) = find_markup(text) {
+        list.error(code, member)
+            .cause(markup_in(&markup, text))
+            .hint(plain_hint(text));
+    }
 }
 
 /// The characters to change and the plain text to write. It is the cause of a problem, which differs between rows; rows with the same hint are reported
@@ -445,8 +418,9 @@ mod tests {
         ] {
             let changes = json!({ "correspondence": { "content": { "messageTitle": title } } });
             let request = super::super::sample::letter(changes);
-            let mut found = Vec::new();
+            let mut found = super::Findings::default();
             super::title(&request.correspondence, &mut found);
+            let found = found.0;
             assert_eq!(found[0].cause.as_deref(), Some(cause));
             assert!(found[0].hint.as_ref().unwrap().contains(hint), "{found:?}");
         }

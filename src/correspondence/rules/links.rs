@@ -5,11 +5,11 @@
 //! reserved characters (dotnet/runtime#72632): `?a=K%C3%A5re%20N` is refused, though `?a=%20` alone is taken.
 
 use std::borrow::Cow;
-use std::fmt::{Display, Write as _};
+use std::fmt::Write as _;
 use std::net::Ipv6Addr;
 
 use super::super::text::{excerpt, is_longer_than};
-use super::finding::Finding;
+use super::finding::Findings;
 use crate::correspondence::Correspondence;
 
 /// The reason why .NET refuses a link.
@@ -28,55 +28,55 @@ enum LinkFault {
 }
 
 /// 1035: the links of all reply options.
-pub(super) fn reply_options(letter: &Correspondence, found: &mut Vec<Finding>) {
+pub(super) fn reply_options(letter: &Correspondence, list: &mut Findings) {
     for (index, option) in letter.reply_options.iter().enumerate() {
         let link = &option.link_url;
         let member = format_args!("correspondence.replyOptions[{index}].linkURL");
         if is_longer_than(link, 255) {
-            let message = "the link of a reply option is too long";
-            found.push(Finding::error(1035, member, message).with_length(link, 255));
+            list.error(1035, member)
+                .message("the link of a reply option is too long")
+                .length(link, 255);
         } else if let Err(fault) = check_link(link) {
-            found.push(fault.finding(link, member));
+            let (message, hint) = fault.words();
+            let finding = list.error(1035, member).hint(hint);
+            finding.message(&format!("the link of a reply option {message}"));
+            match fault {
+                LinkFault::Missing => finding,
+                LinkFault::Character(c) if !c.is_whitespace() && !c.is_control() => {
+                    finding.cause(format!("`{c}` in {}", excerpt(link)))
+                }
+                _ => finding.value(link),
+            };
         }
     }
 }
 
 impl LinkFault {
-    fn finding(self, link: &str, member: impl Display) -> Finding {
-        let (message, hint) = match self {
-            Self::Missing => ("the link of a reply option is missing", EXAMPLE),
-            Self::Scheme => (
-                "the link of a reply option does not begin with https://",
-                EXAMPLE,
-            ),
-            Self::Host => ("the link of a reply option has no valid host", EXAMPLE),
+    /// The end of a message that begins with "the link of a reply option", and a hint.
+    fn words(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Missing => ("is missing", EXAMPLE),
+            Self::Scheme => ("does not begin with https://", EXAMPLE),
+            Self::Host => ("has no valid host", EXAMPLE),
             Self::Port => (
-                "the link of a reply option has no valid port",
+                "has no valid port",
                 "a port is a number of at most 65535: leave it out",
             ),
             Self::Character(c) if c.is_whitespace() || c.is_control() => {
-                ("the link of a reply option has blanks in it", EXAMPLE)
+                ("has blanks in it", EXAMPLE)
             }
             Self::Character(_) => (
-                "the link of a reply option has a character that it may not have",
+                "has a character that it may not have",
                 "write it as a percent code, `%7B` for `{`; in a template `{{ column }}` stands in two braces",
             ),
             Self::Percent => (
-                "the link of a reply option has a `%` without two hexadecimal digits",
+                "has a `%` without two hexadecimal digits",
                 "write `%25` for the sign itself",
             ),
             Self::Mixed => (
-                "the link of a reply option has letters such as å, or their codes, beside other percent codes",
+                "has letters such as å, or their codes, beside other percent codes",
                 "Altinn's server refuses the two in one part of a link: write the letters as they are and nothing in that part as a code, `+` for a blank in a query",
             ),
-        };
-        let finding = Finding::error(1035, member, message).with_hint(hint);
-        match self {
-            Self::Missing => finding,
-            Self::Character(c) if !c.is_whitespace() && !c.is_control() => {
-                finding.with_cause(format!("`{c}` in {}", excerpt(link)))
-            }
-            _ => finding.with_value(link),
         }
     }
 }

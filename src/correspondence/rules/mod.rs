@@ -20,9 +20,7 @@ mod references;
 #[cfg(test)]
 mod sample;
 
-pub use attachments::{
-    FORM_FILE_LIMIT, STREAM_FILE_LIMIT, check_checksum, check_pdf, check_upload,
-};
-pub use check::{check, check_attachment, check_resource_id};
+pub use attachments::{FORM_FILE_LIMIT, STREAM_FILE_LIMIT, check_local_file};
+pub use check::{check, check_attachment};
 pub use context::{Context, NewFile};
-pub use finding::Finding;
+pub use finding::{Finding, Member};

@@ -4,204 +4,181 @@ use std::fmt::{Arguments, Display};
 
 use super::super::identifier::{self, InvalidRecipient, Recipient};
 use super::super::text::{excerpt, is_blank, is_longer_than, utf16_len};
-use super::finding::Finding;
+use super::finding::Findings;
 use super::notification::{NotificationText, notification_texts};
 use super::{attachments, references};
 use crate::correspondence::{Attachment, Content, Correspondence, Request, bare_resource_id};
-use crate::diagnostic::Severity;
 
 /// The most recipients of a request.
 const RECIPIENTS: usize = 500;
 
 /// Applies model validation to a request.
-pub(super) fn check(request: &Request, found: &mut Vec<Finding>) {
-    recipients(&request.recipients, found);
+pub(super) fn check(request: &Request, list: &mut Findings) {
+    recipients(&request.recipients, list);
     if request.idempotent_key.is_some_and(|key| key.is_nil()) {
-        found.push(
-            Finding::model("idempotentKey", "the idempotency key is all zero")
-                .with_hint("use a UUID of your own, or leave it out"),
-        );
+        list.model("idempotentKey", "the idempotency key is all zero")
+            .hint("use a UUID of your own, or leave it out");
     }
-    correspondence(&request.correspondence, found);
+    correspondence(&request.correspondence, list);
 }
 
 /// Checks a resource's id: 1 to 255 characters, no `:` except in the prefix `urn:altinn:resource:`.
-pub(super) fn resource_id(id: &str, member: &str) -> Option<Finding> {
-    if let Some(finding) = required(id, 255, member, "the resource id") {
-        return Some(finding);
-    }
+pub(super) fn resource_id(id: &str, member: &str, list: &mut Findings) {
+    let is_known = !list.require(id, 255, member, "the resource id");
     // Altinn's pattern allows a colon only in the prefix, so that no other URN passes for an id.
     let bare = bare_resource_id(id);
-    (bare.is_empty() || bare.contains(':')).then(|| {
-        Finding::model(member, "the resource id is malformed")
-            .with_value(id)
-            .with_hint("write the id as in the resource registry, with or without `urn:altinn:resource:` in front")
-    })
+    if is_known && (bare.is_empty() || bare.contains(':')) {
+        list.model(member, "the resource id is malformed")
+            .value(id)
+            .hint("write the id as in the resource registry, with or without `urn:altinn:resource:` in front");
+    }
 }
 
 /// Checks an attachment; `at` is its path, with a dot behind it. A missing file name is left to code 2010.
-pub(super) fn attachment(attachment: &Attachment, at: Arguments<'_>, found: &mut Vec<Finding>) {
+pub(super) fn attachment(attachment: &Attachment, at: Arguments<'_>, list: &mut Findings) {
     let member = format_args!("{at}fileName");
-    found.extend(limited(&attachment.file_name, 255, member, "the file name"));
+    list.limit(&attachment.file_name, 255, member, "the file name");
     let member = format_args!("{at}displayName");
     let name = attachment.display_name.as_deref().unwrap_or_default();
-    found.extend(limited(name, 255, member, "the file's display name"));
+    list.limit(name, 255, member, "the file's display name");
     let member = format_args!("{at}sendersReference");
     let reference = &attachment.senders_reference;
-    found.extend(required(reference, 4096, member, "the file's reference"));
-    if let Some(checksum) = &attachment.checksum {
-        found.extend(self::checksum(checksum, format_args!("{at}checksum")));
-    }
+    list.require(reference, 4096, member, "the file's reference");
+    let sum = attachment.checksum.as_deref().unwrap_or_default();
+    checksum(sum, format_args!("{at}checksum"), list);
 }
 
-fn recipients(recipients: &[String], found: &mut Vec<Finding>) {
+fn recipients(recipients: &[String], list: &mut Findings) {
     if recipients.is_empty() {
-        found.push(Finding::model("recipients", "the letter has no recipient"));
+        list.model("recipients", "the letter has no recipient");
     }
-    if recipients.len() > RECIPIENTS {
-        found.push(
-            Finding::model("recipients", "the letter has too many recipients").with_cause(format!(
-                "{} recipients, at most {RECIPIENTS}",
-                recipients.len()
-            )),
-        );
+    let count = recipients.len();
+    if count > RECIPIENTS {
+        list.model("recipients", "the letter has too many recipients")
+            .cause(format!("{count} recipients, at most {RECIPIENTS}"));
     }
     for (index, text) in recipients.iter().enumerate() {
         // Without a copy of the text of every valid recipient.
         if let Err(refused) = Recipient::borrowed(text) {
-            found.push(not_a_recipient(refused, text, index));
+            let finding = list.model(format_args!("recipients[{index}]"), refused.to_string());
+            finding.hint(refused.hint());
+            if refused != InvalidRecipient::Empty {
+                // `masked` and not only `redact`: a damaged identity number is no longer recognised as one.
+                finding.value(&identifier::masked(text));
+            }
         }
     }
 }
 
-fn not_a_recipient(refused: InvalidRecipient, text: &str, index: usize) -> Finding {
-    let member = format_args!("recipients[{index}]");
-    let finding = Finding::model(member, refused.to_string()).with_hint(refused.hint());
-    match refused {
-        InvalidRecipient::Empty => finding,
-        // `masked` and not only `redact`: a damaged identity number is no longer recognised as one.
-        _ => finding.with_value(&identifier::masked(text)),
-    }
-}
-
-fn correspondence(letter: &Correspondence, found: &mut Vec<Finding>) {
-    const RESOURCE: &str = "correspondence.resourceId";
+fn correspondence(letter: &Correspondence, list: &mut Findings) {
     const REFERENCE: &str = "correspondence.sendersReference";
     const SENDER: &str = "correspondence.messageSender";
-    found.extend(resource_id(&letter.resource_id, RESOURCE));
+    resource_id(&letter.resource_id, "correspondence.resourceId", list);
     let reference = &letter.senders_reference;
-    found.extend(required(
-        reference,
-        4096,
-        REFERENCE,
-        "the sender's reference",
-    ));
+    list.require(reference, 4096, REFERENCE, "the sender's reference");
     let sender = letter.message_sender.as_deref().unwrap_or_default();
-    found.extend(limited(sender, 255, SENDER, "the sender's name"));
-    content(&letter.content, found);
-    references::model(&letter.external_references, found);
-    properties(letter, found);
+    list.limit(sender, 255, SENDER, "the sender's name");
+    content(&letter.content, list);
+    references::model(&letter.external_references, list);
+    properties(letter, list);
     for text in letter.notification.iter().flat_map(notification_texts) {
         let NotificationText { name, what, .. } = text;
         let member = format_args!("correspondence.notification.{name}");
-        found.extend(limited(text.text, text.limit, member, what));
+        list.limit(text.text, text.limit, member, what);
     }
 }
 
-fn content(content: &Content, found: &mut Vec<Finding>) {
+fn content(content: &Content, list: &mut Findings) {
     const TITLE: &str = "correspondence.content.messageTitle";
     const SUMMARY: &str = "correspondence.content.messageSummary";
     const BODY: &str = "correspondence.content.messageBody";
     // The limits count UTF-16 units, as C# does.
-    found.extend(required(&content.message_title, 255, TITLE, "the title"));
+    list.require(&content.message_title, 255, TITLE, "the title");
     let summary = content.message_summary.as_deref().unwrap_or_default();
-    found.extend(limited(summary, 255, SUMMARY, "the summary"));
-    found.extend(required(&content.message_body, 30_000, BODY, "the body"));
-    found.extend(content.language.as_deref().and_then(language));
+    list.limit(summary, 255, SUMMARY, "the summary");
+    list.require(&content.message_body, 30_000, BODY, "the body");
+    language(content.language.as_deref().unwrap_or_default(), list);
     for (index, metadata) in content.attachments.iter().enumerate() {
         let at = format_args!("{}[{index}].", attachments::LIST);
-        attachment(metadata, at, found);
+        attachment(metadata, at, list);
     }
 }
 
 /// Checks for two characters. The language itself is checked later (code 1023), except `iv`, .NET's invariant culture, which fails here.
-fn language(language: &str) -> Option<Finding> {
+fn language(language: &str, list: &mut Findings) {
     let fits = is_blank(language) || utf16_len(language) == 2 && language != "iv";
-    (!fits).then(|| {
-        Finding::model(
-            "correspondence.content.language",
-            "the language is not a two-letter code",
-        )
-        .with_value(language)
-        .with_hint("use `nb`, `nn` or `en`")
-    })
+    if !fits {
+        let member = "correspondence.content.language";
+        list.model(member, "the language is not a two-letter code")
+            .value(language)
+            .hint("use `nb`, `nn` or `en`");
+    }
 }
 
 /// Checks the form of a checksum: 32 characters without capitals. That they are hexadecimal is not checked by Altinn, so it is only a warning.
-fn checksum(checksum: &str, member: impl Display) -> Option<Finding> {
-    // A blank checksum counts as none to Altinn.
-    if is_blank(checksum) {
-        return None;
-    }
+fn checksum(checksum: &str, member: impl Display, list: &mut Findings) {
     let fits = utf16_len(checksum) == 32 && !checksum.chars().any(char::is_uppercase);
-    let finding = if fits {
+    // A blank checksum counts as none to Altinn.
+    let finding = if is_blank(checksum) {
+        return;
+    } else if !fits {
+        list.model(member, "the checksum is not an MD5 sum")
+    } else if !checksum.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         // Altinn accepts it now and compares it after the upload, where it can never be equal.
-        let hexadecimal = checksum.bytes().all(|byte| byte.is_ascii_hexdigit());
-        (!hexadecimal).then(|| Finding::warning(2008, member, "the checksum is not hexadecimal"))
+        list.warning(2008, member, "the checksum is not hexadecimal")
     } else {
-        Some(Finding::model(member, "the checksum is not an MD5 sum"))
+        return;
     };
-    finding.map(|finding| {
-        finding
-            .with_value(checksum)
-            .with_hint("write 32 lower-case hexadecimal digits, or leave it out")
-    })
+    finding
+        .value(checksum)
+        .hint("write 32 lower-case hexadecimal digits, or leave it out");
 }
 
 /// Checks the properties: at most 10, keys of at most 50 and values of at most 300 characters.
-fn properties(letter: &Correspondence, found: &mut Vec<Finding>) {
+fn properties(letter: &Correspondence, list: &mut Findings) {
     const MEMBER: &str = "correspondence.propertyList";
     let properties = &letter.property_list;
     if properties.len() > 10 {
-        found.push(
-            Finding::model(MEMBER, "there are too many properties")
-                .with_cause(format!("{} properties, at most 10", properties.len())),
-        );
+        list.model(MEMBER, "there are too many properties")
+            .cause(format!("{} properties, at most 10", properties.len()));
     }
     for (key, value) in properties {
+        // The key is a part of the member's path, so that a problem is placed at the property and not at the whole list.
+        let member = format_args!("{MEMBER}.{key}");
         if key.contains("{{") || key.contains("{%") {
             let message = "the key of a property is no template: it is sent as it stands";
-            let member = format!("{MEMBER}.{key}");
-            found.push(Finding::new(Severity::Warning, None, member, message));
+            list.advice(member, message);
         }
-        // The key is a part of the member's path, so that a problem is placed at the property and not at the whole list.
-        let too_long = limited(key, 50, MEMBER, "the key of a property")
-            .into_iter()
-            .chain(limited(value, 300, MEMBER, "the value of a property"));
-        for mut finding in too_long {
-            finding.member = format!("{MEMBER}.{key}");
-            finding.cause = finding
-                .cause
-                .map(|cause| format!("{}: {cause}", excerpt(key)));
-            found.push(finding);
+        let before = list.0.len();
+        list.limit(key, 50, member, "the key of a property");
+        list.limit(value, 300, member, "the value of a property");
+        for finding in &mut list.0[before..] {
+            let length = finding.cause.take().unwrap_or_default();
+            finding.cause(format!("{}: {length}", excerpt(key)));
         }
     }
 }
 
-/// Checks a text that must be present, not blank and not too long.
-fn required(text: &str, limit: usize, member: impl Display, what: &str) -> Option<Finding> {
-    if is_blank(text) {
-        return Some(
-            Finding::model(member, format!("{what} is missing"))
-                .with_hint("write at least one character that is not a blank"),
-        );
+impl Findings {
+    /// Checks a text that must be present, not blank and not too long; returns true when it is not.
+    fn require(&mut self, text: &str, limit: usize, member: impl Display, what: &str) -> bool {
+        if is_blank(text) {
+            self.model(member, format!("{what} is missing"))
+                .hint("write at least one character that is not a blank");
+            return true;
+        }
+        self.limit(text, limit, member, what)
     }
-    limited(text, limit, member, what)
-}
 
-fn limited(text: &str, limit: usize, member: impl Display, what: &str) -> Option<Finding> {
-    is_longer_than(text, limit)
-        .then(|| Finding::model(member, format!("{what} is too long")).with_length(text, limit))
+    /// Checks a text that must not be too long; returns true when it is.
+    fn limit(&mut self, text: &str, limit: usize, member: impl Display, what: &str) -> bool {
+        let is_long = is_longer_than(text, limit);
+        if is_long {
+            self.model(member, format!("{what} is too long"))
+                .length(text, limit);
+        }
+        is_long
+    }
 }
 
 #[cfg(test)]
@@ -319,8 +296,9 @@ mod tests {
     fn a_length_that_is_too_great_is_told() {
         let path = "correspondence.content.messageTitle";
         let request = super::super::sample::letter(at(path, json!(long(301))));
-        let mut found = Vec::new();
+        let mut found = super::Findings::default();
         super::check(&request, &mut found);
+        let found = found.0;
         assert_eq!(found.len(), 1);
         assert_eq!(found[0].message, "the title is too long");
         assert_eq!(
@@ -343,8 +321,9 @@ mod tests {
     #[test]
     fn a_property_that_is_too_long_is_named() {
         let changes = at("correspondence.propertyList", json!({ "note": long(301) }));
-        let mut found = Vec::new();
+        let mut found = super::Findings::default();
         super::check(&super::super::sample::letter(changes), &mut found);
+        let found = found.0;
         let cause = found[0].cause.as_deref();
         assert_eq!(cause, Some("`note`: 301 characters, at most 300"));
     }

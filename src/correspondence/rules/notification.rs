@@ -1,6 +1,6 @@
 //! Rules about the texts of a notification, channel by channel (3002 to 3007, 3024, 3025).
 
-use super::finding::Finding;
+use super::finding::Findings;
 use crate::correspondence::{Notification, NotificationChannel, NotificationTemplate};
 
 /// The members that decide which texts are needed.
@@ -61,7 +61,7 @@ pub(super) fn notification_texts(
 }
 
 /// 3002 to 3007, 3024, 3025: the texts of the chosen channels must be present; Altinn's generic message needs none. One finding for each missing text.
-pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
+pub(super) fn texts(notification: &Notification, list: &mut Findings) {
     if notification.notification_template == Some(NotificationTemplate::GenericAltinnMessage) {
         return;
     }
@@ -88,12 +88,10 @@ pub(super) fn texts(notification: &Notification, found: &mut Vec<Finding>) {
                     ("a text of the notification is missing", ASKING)
                 };
                 let name = text.name;
-                let member = format_args!("correspondence.notification.{name}");
-                found.push(
-                    Finding::error(code, member, message)
-                        .with_related(asking)
-                        .with_hint(format!("channel `{channel:?}` needs `{name}`")),
-                );
+                list.error(code, format_args!("correspondence.notification.{name}"))
+                    .message(message)
+                    .related(asking)
+                    .hint(format!("channel `{channel:?}` needs `{name}`"));
             }
         }
     }

@@ -3,26 +3,20 @@
 use std::collections::HashSet;
 
 use super::super::identifier::{Recipient, organization_control_digit_fits};
-use super::finding::Finding;
+use super::finding::Findings;
 use crate::correspondence::Request;
 
 /// 1047: an idempotency key goes with exactly one recipient.
-pub(super) fn single_for_key(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn single_for_key(request: &Request, list: &mut Findings) {
     if request.idempotent_key.is_some() && request.recipients.len() > 1 {
-        found.push(
-            Finding::error(
-                1047,
-                "idempotentKey",
-                "an idempotency key goes with one recipient only",
-            )
-            .with_cause(format!("{} recipients", request.recipients.len()))
-            .with_hint("send one request for each recipient"),
-        );
+        list.error(1047, "idempotentKey")
+            .cause(format!("{} recipients", request.recipients.len()))
+            .hint("send one request for each recipient");
     }
 }
 
 /// 1006: no recipient twice, in any spelling.
-pub(super) fn no_duplicates(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn no_duplicates(request: &Request, list: &mut Findings) {
     if request.recipients.len() < 2 {
         return;
     }
@@ -34,33 +28,26 @@ pub(super) fn no_duplicates(request: &Request, found: &mut Vec<Finding>) {
         };
         let masked = recipient.masked();
         if !seen.insert(recipient) {
-            let member = format_args!("recipients[{index}]");
-            found.push(
-                Finding::error(1006, member, "the same recipient is there twice")
-                    .with_value(&masked)
-                    .with_hint("remove one of the two"),
-            );
+            list.error(1006, format_args!("recipients[{index}]"))
+                .message("the same recipient is there twice")
+                .value(&masked)
+                .hint("remove one of the two");
         }
     }
 }
 
 /// 1029, as a warning: Altinn accepts any nine digits and looks them up in the register only later.
-pub(super) fn organization_control_digits(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn organization_control_digits(request: &Request, list: &mut Findings) {
     for (index, text) in request.recipients.iter().enumerate() {
         let Ok(Recipient::Organization(number)) = Recipient::borrowed(text) else {
             continue;
         };
         // A typing error is likelier than an unused number, but only the register knows.
         if !organization_control_digit_fits(number) {
-            found.push(
-                Finding::warning(
-                    1029,
-                    format_args!("recipients[{index}]"),
-                    "the control digit of the organisation number does not fit",
-                )
-                .with_value(number)
-                .with_hint("a digit is wrong or two have changed places: look it up again"),
-            );
+            let message = "the control digit of the organisation number does not fit";
+            list.warning(1029, format_args!("recipients[{index}]"), message)
+                .value(number)
+                .hint("a digit is wrong or two have changed places: look it up again");
         }
     }
 }

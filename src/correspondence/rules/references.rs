@@ -3,7 +3,7 @@
 use uuid::Uuid;
 
 use super::super::text::is_blank;
-use super::finding::Finding;
+use super::finding::Findings;
 use crate::correspondence::{ExternalReference, ReferenceType, Request};
 use crate::diagnostic::{Code, Severity};
 
@@ -22,33 +22,25 @@ const TRANSMISSIONS: [&str; 8] = [
 ];
 
 /// Model validation: at most 10 references, none that only Altinn may set, and a known kind of transmission when there is exactly one.
-pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) {
+pub(super) fn model(references: &[ExternalReference], list: &mut Findings) {
     if references.len() > 10 {
-        found.push(
-            Finding::model(LIST, "there are too many references")
-                .with_cause(format!("{} references, at most 10", references.len())),
-        );
+        list.model(LIST, "there are too many references")
+            .cause(format!("{} references, at most 10", references.len()));
     }
     for (index, reference) in references.iter().enumerate() {
-        let Some(kind) = reference.reference_type else {
-            let member = format_args!("{LIST}[{index}].referenceType");
-            found.push(Finding::model(member, "the reference has no type"));
-            continue;
-        };
-        if kind == ReferenceType::DialogportenTransmissionId {
-            let member = format_args!("{LIST}[{index}].referenceType");
-            found.push(
-                Finding::model(member, "only Altinn sets the id of a transmission")
-                    .with_hint("leave the reference out"),
-            );
-        } else if is_blank(&reference.reference_value) && kind == ReferenceType::Generic {
-            let member = format_args!("{LIST}[{index}].referenceValue");
-            found.push(Finding::new(
-                Severity::Warning,
-                Some(Code::Model),
-                member,
-                "the reference is empty",
-            ));
+        let member = format_args!("{LIST}[{index}].referenceType");
+        match reference.reference_type {
+            None => drop(list.model(member, "the reference has no type")),
+            Some(ReferenceType::DialogportenTransmissionId) => {
+                list.model(member, "only Altinn sets the id of a transmission")
+                    .hint("leave the reference out");
+            }
+            Some(ReferenceType::Generic) if is_blank(&reference.reference_value) => {
+                let member = format_args!("{LIST}[{index}].referenceValue");
+                let code = Some(Code::Model);
+                list.push(Severity::Warning, code, member, "the reference is empty");
+            }
+            Some(_) => {}
         }
     }
     let mut kinds = of_type(references, ReferenceType::DialogportenTransmissionType);
@@ -57,38 +49,31 @@ pub(super) fn model(references: &[ExternalReference], found: &mut Vec<Finding>) 
         && !is_transmission(kind)
     {
         let member = format_args!("{LIST}[{index}].referenceValue");
-        found.push(
-            Finding::model(member, "there is no such kind of transmission")
-                .with_value(kind)
-                .with_hint(format!("use one of {}", TRANSMISSIONS.join(", "))),
-        );
+        list.model(member, "there is no such kind of transmission")
+            .value(kind)
+            .hint(format!("use one of {}", TRANSMISSIONS.join(", ")));
     }
 }
 
 /// The numbered rules about transmissions, in the server's order.
-pub(super) fn transmission(request: &Request, found: &mut Vec<Finding>) {
+pub(super) fn transmission(request: &Request, list: &mut Findings) {
     let references = &request.correspondence.external_references;
     if references.is_empty() {
         return;
     }
     let dialog = of_type(references, ReferenceType::DialogportenDialogId).next();
-    kinds(references, dialog.is_some(), found);
+    kinds(references, dialog.is_some(), list);
     let Some((index, id)) = dialog else {
         return;
     };
     if !is_guid(id) {
-        let member = format_args!("{LIST}[{index}].referenceValue");
-        found.push(
-            Finding::error(1048, member, "the id of the dialog is not a GUID")
-                .with_value(id)
-                .with_hint("write it as 0198c3a4-7d6b-7c3e-9f6e-2b1f0c9d8e7a"),
-        );
+        list.error(1048, format_args!("{LIST}[{index}].referenceValue"))
+            .value(id)
+            .hint("write it as 0198c3a4-7d6b-7c3e-9f6e-2b1f0c9d8e7a");
     }
     if request.recipients.len() > 1 {
-        found.push(
-            Finding::error(1045, "recipients", "a transmission has one recipient only")
-                .with_cause(format!("{} recipients", request.recipients.len())),
-        );
+        list.error(1045, "recipients")
+            .cause(format!("{} recipients", request.recipients.len()));
     }
     let letter = &request.correspondence;
     // One code for both: the finding stands at the member that is there.
@@ -99,38 +84,24 @@ pub(super) fn transmission(request: &Request, found: &mut Vec<Finding>) {
     } else {
         "correspondence.replyOptions"
     };
-    found.push(
-        Finding::error(
-            1051,
-            member,
-            "a transmission has no reply options and no confirmation",
-        )
-        .with_related(&[LIST])
-        .with_hint("leave them out, or leave out the reference to the dialog"),
-    );
+    list.error(1051, member)
+        .related(&[LIST])
+        .hint("leave them out, or leave out the reference to the dialog");
 }
 
 /// 1052: at most one kind of transmission; 1053: none without a dialog.
-fn kinds(references: &[ExternalReference], has_dialog: bool, found: &mut Vec<Finding>) {
+fn kinds(references: &[ExternalReference], has_dialog: bool, list: &mut Findings) {
     let mut kinds = of_type(references, ReferenceType::DialogportenTransmissionType);
     let Some((first, _)) = kinds.next() else {
         return;
     };
     if let Some((second, _)) = kinds.next() {
-        let message = "the letter has more than one kind of transmission";
-        found.push(Finding::error(
-            1052,
-            format_args!("{LIST}[{second}]"),
-            message,
-        ));
+        list.error(1052, format_args!("{LIST}[{second}]"));
     }
     if !has_dialog {
-        let member = format_args!("{LIST}[{first}]");
-        found.push(
-            Finding::error(1053, member, "a kind of transmission needs a dialog")
-                .with_related(&[LIST])
-                .with_hint("add a reference of type `DialogportenDialogId`"),
-        );
+        list.error(1053, format_args!("{LIST}[{first}]"))
+            .related(&[LIST])
+            .hint("add a reference of type `DialogportenDialogId`");
     }
 }
 

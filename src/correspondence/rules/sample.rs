@@ -73,7 +73,7 @@ fn written(changes: Value, context: &Context<'_>) -> Vec<String> {
         let code = found
             .code
             .map_or_else(|| "-".to_owned(), |code| code.to_string());
-        format!("{severity} {code} {}", found.member)
+        format!("{severity} {code} {}", found.place.path)
     };
     check(&letter(changes), context)
         .into_iter()
