@@ -240,13 +240,14 @@ impl CheckedMailing {
         &self,
         rows: Selection,
     ) -> Result<impl Iterator<Item = Result<Box<Delivery>, CliError>>, CliError> {
-        let deliveries = Deliveries::new(&self.mailing, &self.check_report);
-        let planned = deliveries.map_err(CliError::Input)?.only(rows);
-        Ok(planned.filter_map(|planned| match planned {
-            Ok(Planned::Delivery(delivery)) => Some(Ok(delivery)),
-            Ok(_) => None,
-            Err(changed) => Some(Err(SendError::InputChanged(changed).into())),
-        }))
+        let planned = Deliveries::new(&self.mailing, &self.check_report, rows);
+        Ok(planned
+            .map_err(CliError::Input)?
+            .filter_map(|planned| match planned {
+                Ok(Planned::Delivery(delivery)) => Some(Ok(delivery)),
+                Ok(_) => None,
+                Err(changed) => Some(Err(SendError::InputChanged(changed).into())),
+            }))
     }
 
     /// The word for one message: `letter` or `proof`.

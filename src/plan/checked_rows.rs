@@ -142,11 +142,12 @@ impl RowPlanner<'_> {
 }
 
 /// Rows that are checked together. A batch is filled again and again, which reuses the memory of its rows.
+#[derive(Default)]
 struct Batch {
     slots: Vec<Slot>,
     /// The number of slots that hold a row.
     filled: usize,
-    /// The number of rows to read, from the mean length of the letters in the batch before.
+    /// The number of rows to read, from the mean length of the letters in the batch before. Zero until it is known: each of them may be huge.
     capacity: usize,
 }
 
@@ -167,23 +168,13 @@ impl Slot {
     }
 }
 
-impl Default for Batch {
-    fn default() -> Self {
-        Self {
-            slots: Vec::new(),
-            filled: 0,
-            // The length of the letters is not known yet, and each of them may be huge.
-            capacity: ROWS_PER_TASK,
-        }
-    }
-}
-
 impl Batch {
     /// Reads rows until the batch is full or the file ends.
     fn fill(&mut self, rows: &mut Rows) {
         self.filled = 0;
         let mut bytes = 0;
-        while self.filled < self.capacity && bytes < BATCH_BYTES {
+        let capacity = self.capacity.max(ROWS_PER_TASK);
+        while self.filled < capacity && bytes < BATCH_BYTES {
             if self.filled == self.slots.len() {
                 self.slots.push(Slot::default());
             }

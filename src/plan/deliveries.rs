@@ -30,15 +30,20 @@ pub(crate) struct Deliveries<'a> {
 }
 
 impl<'a> Deliveries<'a> {
-    /// Opens the rows for a second pass. A mailing with errors is refused with its problems.
-    pub(crate) fn new(mailing: &'a Mailing, checked: &'a CheckReport) -> Result<Self, Problems> {
+    /// Opens the rows for a second pass, with the letters of the `wanted` rows; those of other rows are passed over without being rendered. Rows that get no letter
+    /// are returned all the same. A mailing with errors is refused with its problems.
+    pub(crate) fn new(
+        mailing: &'a Mailing,
+        checked: &'a CheckReport,
+        wanted: Selection,
+    ) -> Result<Self, Problems> {
         if has_errors(&checked.problems) {
             return Err(checked.problems.clone());
         }
         Ok(Self {
             planner: RowPlanner::after_check(mailing, checked),
             checked,
-            wanted: Selection::all(),
+            wanted,
             rows: mailing.open_rows()?,
             row: Row::default(),
             at: 0,
@@ -59,12 +64,6 @@ impl<'a> Deliveries<'a> {
             self.at += 1;
         }
         true
-    }
-
-    /// Limits the letters to these rows; those of other rows are passed over without being rendered. Rows that get no letter are still returned.
-    #[must_use]
-    pub(crate) fn only(self, wanted: Selection) -> Self {
-        Self { wanted, ..self }
     }
 }
 
@@ -158,8 +157,8 @@ correspondence:
         let folder = folder("case {{ case }} is open");
         let (mailing, report, _) = checked(&folder, "2026-11-02T08:00:00Z");
         let changed = |row| {
-            let deliveries = Deliveries::new(&mailing, &report).unwrap();
-            let mut deliveries = deliveries.only(Selection::from_rows([row]));
+            let row = Selection::from_rows([row]);
+            let mut deliveries = Deliveries::new(&mailing, &report, row).unwrap();
             deliveries.find_map(Result::err).map(|changed| changed.row)
         };
         assert_eq!(changed(2), None);

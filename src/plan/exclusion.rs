@@ -76,7 +76,14 @@ impl Exclusion {
         };
         let mut problems = Problems::new();
         if list.has_columns {
-            problems.push(list.column_warning(rows.headers()));
+            let message = format!(
+                "the exclusion list has {} columns: those in `{}` get no letter, the others are not looked at",
+                rows.headers().len(),
+                list.column.as_deref().unwrap_or_default()
+            );
+            problems.push(Problem::warning(Place::File(list.file.clone()), message).with_hint(
+                "if the keys or recipients stand in another column, leave only that one in the file",
+            ));
         }
         if rows.has_header() {
             list.add_header(rows.headers(), rows.header_line(), headers);
@@ -93,17 +100,6 @@ impl Exclusion {
             return Err(problems);
         }
         Ok((list, problems))
-    }
-
-    fn column_warning(&self, headers: &[String]) -> Problem {
-        let message = format!(
-            "the exclusion list has {} columns: those in `{}` get no letter, the others are not looked at",
-            headers.len(),
-            self.column.as_deref().unwrap_or_default()
-        );
-        Problem::warning(Place::File(self.file.clone()), message).with_hint(
-            "if the keys or recipients stand in another column, leave only that one in the file",
-        )
     }
 
     /// Adds the first line, unless it names a column of the recipients file: lists often have no header, and then it is an entry.
@@ -195,46 +191,53 @@ impl Exclusion {
         let mut problems = Vec::new();
         let (mut unmet, mut header) = (Vec::new(), Vec::new());
         for entry in &self.entries {
-            if entry.is_met.load(Ordering::Relaxed) {
-                if entry.is_header && self.has_columns {
-                    problems.push(self.no_header(entry));
-                }
-                continue;
-            }
             let near_line = entry.near_line.load(Ordering::Relaxed);
+            let error =
+                |message| Problem::error(self.place(entry), message).with_cause(entry.excerpt());
+            if entry.is_met() {
+                // Which of the line's values is an entry, and so which column holds the others, is not known.
+                if entry.is_header && self.has_columns {
+                    let message = "the first line of the exclusion list is not a header: it holds a key or recipient of the mailing";
+                    let hint = "put a line with the names of the columns above it";
+                    problems.push(error(message.to_owned()).with_hint(hint));
+                }
             // A header resembles no key.
-            if entry.is_header && near_line == u64::MAX {
+            } else if entry.is_header && near_line == u64::MAX {
                 header.push(entry);
-                continue;
-            }
             // An entry that misses its row by a slip would send a letter to a person who must not get one: an error where a slip is likely, else a warning.
-            if let Some((message, hint)) = entry.damage() {
-                let problem =
-                    Problem::error(self.place(entry), message).with_cause(entry.excerpt());
-                problems.push(problem.with_hint(hint));
+            } else if let Some((message, hint)) = entry.damage() {
+                problems.push(error(message).with_hint(hint));
             } else if near_line < u64::MAX {
                 let message = "the entry of the exclusion list is a key that is written otherwise in the recipients file: a spreadsheet has changed one of them";
                 let cause = format!(
                     "{}, as the key on line {near_line} may have been",
                     entry.excerpt()
                 );
-                problems.push(
-                    Problem::error(self.place(entry), message)
-                        .with_cause(cause)
-                        .with_hint("write it as it stands in the recipients file, and export the column as text"),
-                );
+                let hint =
+                    "write it as it stands in the recipients file, and export the column as text";
+                problems.push(error(message.to_owned()).with_cause(cause).with_hint(hint));
             } else {
                 unmet.push(entry);
             }
         }
-        if !problems.iter().any(Problem::is_error) {
-            problems.extend(self.header_warning(&header));
+        // A first line that no row has matched may be an entry with a slip, which would exclude nobody.
+        if let Some(first) = header.first()
+            && !has_errors(&problems)
+        {
+            let values: Vec<_> = header.iter().map(|entry| entry.excerpt()).collect();
+            let message = format!(
+                "the first line, {}, is taken for the header, not for an entry",
+                values.join(", ")
+            );
+            problems.push(Problem::warning(self.place(first), message).with_hint(
+                "if it is an entry, write it as in the recipients file; if not, name the column as there",
+            ));
         }
         // A header counts as an entry only when a row has matched it.
         let count = self
             .entries
             .iter()
-            .filter(|entry| !entry.is_header || entry.is_met.load(Ordering::Relaxed))
+            .filter(|entry| !entry.is_header || entry.is_met())
             .count();
         if !unmet.is_empty() {
             let (verb, entries) = match (unmet.len(), count) {
@@ -265,26 +268,6 @@ impl Exclusion {
         problems
     }
 
-    /// The error of a first line that is an entry: which of its values is one, and so which column holds the others, is not known.
-    fn no_header(&self, entry: &Entry) -> Problem {
-        let message = "the first line of the exclusion list is not a header: it holds a key or recipient of the mailing";
-        Problem::error(self.place(entry), message)
-            .with_cause(entry.excerpt())
-            .with_hint("put a line with the names of the columns above it")
-    }
-
-    /// The warning of a first line that no row has matched. It may be an entry with a slip, which would exclude nobody.
-    fn header_warning(&self, header: &[&Entry]) -> Option<Problem> {
-        let values: Vec<_> = header.iter().map(|entry| entry.excerpt()).collect();
-        let message = format!(
-            "the first line, {}, is taken for the header, not for an entry",
-            values.join(", ")
-        );
-        Some(Problem::warning(self.place(header.first()?), message).with_hint(
-            "if it is an entry, write it as in the recipients file; if not, name the column as there",
-        ))
-    }
-
     fn place(&self, entry: &Entry) -> Place {
         let column = self.column.iter().filter(|_| !entry.is_header);
         Place::Row {
@@ -297,6 +280,10 @@ impl Exclusion {
 }
 
 impl Entry {
+    fn is_met(&self) -> bool {
+        self.is_met.load(Ordering::Relaxed)
+    }
+
     fn excerpt(&self) -> String {
         excerpt(&identifier::masked(&self.text))
     }

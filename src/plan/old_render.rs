@@ -119,10 +119,9 @@ impl OldRender {
             return Ok(LetterChange::Same);
         }
         let old = self.read_at(slot.offset)?;
-        let old = read(&old).map_err(|source| self.malformed_at(slot.offset, source))?;
-        let request = |line: &RequestLine<'_>| Request::from_line(line);
-        let old = request(&old).map_err(|source| self.malformed_at(slot.offset, source))?;
-        let now = request(&now).map_err(|source| self.malformed(0, source))?;
+        let old = read(&old).and_then(|old| Request::from_line(&old));
+        let old = old.map_err(|source| self.malformed_at(slot.offset, source))?;
+        let now = Request::from_line(&now).map_err(|source| self.malformed(0, source))?;
         let difference = unified(&old, &now);
         // Different bytes may be the same request: the order of members is not significant.
         Ok(if difference.is_empty() {
@@ -132,22 +131,19 @@ impl OldRender {
         })
     }
 
-    /// Passes the letters that are not there any more to `tell`, in the order of the file, and returns their number. `is_letter` tells whether the first 8 bytes of
-    /// a key belong to a letter of now.
-    pub(crate) fn gone<E: From<OldRenderError>>(
+    /// The letters that are not there any more, in the order of the file. `is_letter` tells whether the first 8 bytes of a key belong to a letter of now.
+    pub(crate) fn gone(
         &mut self,
         is_letter: impl Fn(u64) -> bool,
-        tell: &mut dyn FnMut(RemovedLetter) -> Result<(), E>,
-    ) -> Result<u64, E> {
+    ) -> impl Iterator<Item = Result<RemovedLetter, OldRenderError>> {
         let is_gone = |slot: &&Slot| !is_letter(slot.key.as_u64_pair().0);
         let gone = self.slots.iter().filter(is_gone);
         let mut offsets: Vec<_> = gone.map(|slot| slot.offset).collect();
         // `slots` is sorted by key; the file's own order is what people compare with, and reads fastest.
         offsets.sort_unstable();
-        for offset in &offsets {
-            tell(self.removed_letter_at(*offset)?)?;
-        }
-        Ok(offsets.len() as u64)
+        offsets
+            .into_iter()
+            .map(|offset| self.removed_letter_at(offset))
     }
 
     fn removed_letter_at(&mut self, offset: u64) -> Result<RemovedLetter, OldRenderError> {

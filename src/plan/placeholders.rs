@@ -34,13 +34,6 @@ const SIGNS: [(&str, &str); 15] = [
 /// The most bytes between two signs: without a limit, every single sign would be searched to the end of the text.
 const LONGEST_NAME: usize = 100;
 
-/// A placeholder in a text: its range in bytes, and the index of its column.
-#[derive(Debug, PartialEq, Eq)]
-struct Placeholder {
-    at: Range<usize>,
-    column: usize,
-}
-
 impl Mailing {
     /// Reports column names between signs of other systems, in the manifest and in every template file that was read.
     pub(super) fn find_placeholders(&self, report: &mut ReportBuilder<'_>) {
@@ -108,7 +101,7 @@ impl Mailing {
                     .with_hint("take it out"),
             );
         }
-        for Placeholder { at, column } in placeholders(source.text(), names) {
+        for (at, column) in placeholders(source.text(), names) {
             let place = place_in_template(&self.loaded, pointer, source, &at);
             let message = format!(
                 "`{}` is a placeholder of another system: it would be sent as it stands",
@@ -134,18 +127,15 @@ fn name_as_seen(name: &str) -> String {
     as_seen(name).replace(['_', '-', ' ', '.'], "")
 }
 
-/// Finds the placeholders in a text, outside of Tera's tags and comments.
-fn placeholders(text: &str, names: &[String]) -> Vec<Placeholder> {
+/// Finds the placeholders in a text, outside of Tera's tags and comments: the range of each in bytes, and the index of its column.
+fn placeholders(text: &str, names: &[String]) -> Vec<(Range<usize>, usize)> {
     // `{{ Navn }}` must not be found as `{Navn}` within braces.
     let text = without_tags(text);
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
         if let Some((length, column)) = placeholder(rest, names) {
-            found.push(Placeholder {
-                at: at..at + length,
-                column,
-            });
+            found.push((at..at + length, column));
             at += length;
         } else {
             at += rest.chars().next().map_or(1, char::len_utf8);
@@ -189,7 +179,7 @@ mod tests {
             .to_vec();
         placeholders(text, &names)
             .into_iter()
-            .map(|found| &text[found.at])
+            .map(|(at, _)| &text[at])
             .collect()
     }
 

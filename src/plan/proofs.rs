@@ -36,9 +36,21 @@ pub(crate) fn prove(
     wanted: &Selection,
     now: Timestamp,
 ) -> Result<Proofs, Problems> {
-    let mut deliveries = Deliveries::new(mailing, checked)?.only(wanted.clone());
+    let mut deliveries = Deliveries::new(mailing, checked, wanted.clone())?;
     let mut report = ReportBuilder::new(mailing, Problems::new(), now);
-    let mut proofs = Proofs::empty(checked);
+    // With everything of the mailing's report that a run needs.
+    let mut proofs = Proofs {
+        checked: CheckReport {
+            plan: checked.plan,
+            now: checked.now,
+            inputs: checked.inputs.clone(),
+            files: checked.files.clone(),
+            fingerprints: Vec::with_capacity(checked.fingerprints.len()),
+            ..CheckReport::default()
+        },
+        withheld: Withheld::default(),
+        published: None,
+    };
     let mut proven = Selection::default();
     while let Some(outcome) = deliveries.next() {
         let mut outcome = outcome.map_err(|changed| problem_of(mailing, &changed))?;
@@ -80,23 +92,6 @@ fn problem_of(mailing: &Mailing, changed: &InputChanged) -> Problems {
 }
 
 impl Proofs {
-    /// A report without letters yet, with everything of the mailing's report that a run needs.
-    fn empty(checked: &CheckReport) -> Self {
-        let checked = CheckReport {
-            plan: checked.plan,
-            now: checked.now,
-            inputs: checked.inputs.clone(),
-            files: checked.files.clone(),
-            fingerprints: Vec::with_capacity(checked.fingerprints.len()),
-            ..CheckReport::default()
-        };
-        Self {
-            checked,
-            withheld: Withheld::default(),
-            published: None,
-        }
-    }
-
     fn count(&mut self, delivery: &Delivery, withheld: Withheld) {
         let checked = &mut self.checked;
         if checked.letters == 0 {

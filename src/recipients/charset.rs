@@ -10,7 +10,7 @@ use oem_cp::code_table::{
 use oem_cp::decode_string_complete_table;
 
 /// An encoding of a file.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Charset {
     Standard(&'static Encoding),
     /// A code page of MS-DOS: its name, and its characters from 0x80.
@@ -88,15 +88,6 @@ impl Charset {
         text.chars().map(byte).collect()
     }
 }
-
-/// Compares by name: two encodings with the same name have the same characters.
-impl PartialEq for Charset {
-    fn eq(&self, other: &Self) -> bool {
-        self.name() == other.name()
-    }
-}
-
-impl Eq for Charset {}
 
 /// Counts how plausible the non-ASCII bytes of a text are as letters of one encoding.
 #[derive(Debug)]

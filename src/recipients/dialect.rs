@@ -8,12 +8,13 @@ use super::first_records::FirstRecords;
 
 /// The character between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(crate) enum Delimiter {
-    Comma,
+    Comma = b',',
     /// `;`, which spreadsheets write in countries with a decimal comma, such as Norway.
-    Semicolon,
-    Tab,
-    Pipe,
+    Semicolon = b';',
+    Tab = b'\t',
+    Pipe = b'|',
 }
 
 /// The dialect of a file, and which parts of it were detected. Displays as `Windows-1252, semicolon (found out)`.
@@ -52,12 +53,7 @@ impl Delimiter {
     pub(super) const ALL: [Self; 4] = [Self::Semicolon, Self::Comma, Self::Tab, Self::Pipe];
 
     pub(super) fn byte(self) -> u8 {
-        match self {
-            Self::Comma => b',',
-            Self::Semicolon => b';',
-            Self::Tab => b'\t',
-            Self::Pipe => b'|',
-        }
+        self as u8
     }
 
     /// Parses a delimiter from its English name, or from the character itself.

@@ -4,7 +4,6 @@ use std::fmt;
 use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::string::FromUtf8Error;
 
 use super::charset::Charset;
 use super::dialect::{Delimiter, Dialect};
@@ -163,7 +162,7 @@ impl Rows {
         std::mem::swap(&mut self.record.ends, &mut row.ends);
         row.line = self.record.line;
         row.width = row.ends.len();
-        let problem = match read {
+        let (error, column) = match read {
             Ok(false) => {
                 self.ended = true;
                 return None;
@@ -173,13 +172,25 @@ impl Rows {
                     row.text = text;
                     return Some(Ok(()));
                 }
-                Err(error) => self.not_utf8(row, &error),
+                Err(error) => {
+                    let wrong = error.utf8_error().valid_up_to();
+                    let column = row.ends.iter().position(|end| *end > wrong);
+                    (self.not_utf8(), column)
+                }
             },
-            Err(error) => self.unreadable(row, &error),
+            Err(RecordError { kind, line }) => {
+                self.ended = matches!(kind, ErrorKind::Io(_) | ErrorKind::Endless);
+                row.line = line;
+                (ReadError::record(&kind, line), Some(row.ends.len()))
+            }
         };
         self.number += 1;
         row.number = self.number;
-        Some(Err(problem))
+        Some(Err(error.at(self.place(
+            row.line,
+            Some(row.number),
+            column,
+        ))))
     }
 
     /// Finds a row inside a quoted value of the last record, and returns the line on which that value begins. Reading continues after this line.
@@ -258,25 +269,16 @@ impl Rows {
         Ok(())
     }
 
-    /// The problem of a record that could not be read.
-    fn unreadable(&mut self, row: &mut Row, error: &RecordError) -> Problem {
-        self.ended = matches!(error.kind, ErrorKind::Io(_) | ErrorKind::Endless);
-        row.line = error.line;
-        let place = self.place(error.line, Some(self.number + 1), Some(row.ends.len()));
-        ReadError::record(&error.kind, error.line).at(place)
-    }
-
-    fn not_utf8(&self, row: &Row, error: &FromUtf8Error) -> Problem {
-        let wrong = error.utf8_error().valid_up_to();
-        let column = row.ends.iter().position(|end| *end > wrong);
-        let place = self.place(row.line, Some(self.number + 1), column);
+    fn not_utf8(&self) -> ReadError {
         let origin = if self.dialect.encoding_set {
             "`encoding` says"
         } else {
             "the rest of the file is"
         };
-        Problem::error(place, format!("the row is not UTF-8, which {origin}"))
-            .with_hint("save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest: `encoding: windows-1252` is what Excel writes")
+        read_error(
+            format!("the row is not UTF-8, which {origin}"),
+            "save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest: `encoding: windows-1252` is what Excel writes",
+        )
     }
 
     /// A place in the file, in the column with this index.

@@ -135,8 +135,8 @@ fn plan(
         size: 1,
         batch_sender,
     };
-    let mut deliveries = match Deliveries::new(mailing, checked) {
-        Ok(deliveries) => deliveries.only(rows),
+    let mut deliveries = match Deliveries::new(mailing, checked, rows) {
+        Ok(deliveries) => deliveries,
         Err(problems) => {
             steps.push(RowStep::Broken(SendError::Rows(problems)));
             steps.flush();

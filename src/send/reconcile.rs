@@ -441,9 +441,10 @@ fn changed_rows(
     letters: &[ChangedLetter],
 ) -> Result<(Vec<ChangedRow>, u64), SendError> {
     let numbers = letters.iter().map(|(position, ..)| *position as u64 + 1);
-    let deliveries = Deliveries::new(mailing, checked).map_err(SendError::Rows)?;
+    let numbers = Selection::from_rows(numbers);
+    let deliveries = Deliveries::new(mailing, checked, numbers).map_err(SendError::Rows)?;
     let (mut others, mut rows, mut redirected) = (Vec::new(), Vec::new(), 0);
-    for planned in deliveries.only(Selection::from_rows(numbers)) {
+    for planned in deliveries {
         let Planned::Delivery(delivery) = planned? else {
             continue;
         };

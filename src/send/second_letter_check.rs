@@ -209,8 +209,7 @@ fn candidates(
     }
     by_recipient.sort_unstable();
     let mut found = Vec::new();
-    let deliveries = Deliveries::new(mailing, checked).map_err(SendError::Rows)?;
-    for planned in deliveries.only(new) {
+    for planned in Deliveries::new(mailing, checked, new).map_err(SendError::Rows)? {
         let Planned::Delivery(delivery) = planned? else {
             continue;
         };

@@ -71,17 +71,17 @@ impl Difference {
     pub(super) fn finish(mut self, check_report: &CheckReport) -> Result<(), CliError> {
         let letters: HashSet<u64> = check_report.letter_heads().map(|(key, _)| key).collect();
         let printer = self.printer;
-        let gone = self.earlier.gone(
-            |key| letters.contains(&key),
-            &mut |RemovedLetter {
-                      row,
-                      line,
-                      reference,
-                  }| {
-                let reference = redact(&reference);
-                printer.out(format_args!("gone: row {row}, line {line}, {reference}"))
-            },
-        )?;
+        let mut gone: u64 = 0;
+        for letter in self.earlier.gone(|key| letters.contains(&key)) {
+            let RemovedLetter {
+                row,
+                line,
+                reference,
+            } = letter?;
+            let reference = redact(&reference);
+            printer.out(format_args!("gone: row {row}, line {line}, {reference}"))?;
+            gone += 1;
+        }
         printer.out(format_args!(
             "{} changed, {} new, {gone} gone, {} the same",
             self.changed, self.new, self.same
