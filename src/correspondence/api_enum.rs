@@ -5,7 +5,6 @@ use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Error, Visitor};
 
-/// An enum of the API.
 pub(super) trait ApiEnum: Copy + 'static {
     /// Altinn's names, in the order of their numbers from 0.
     const NAMES: &'static [&'static str];
@@ -13,7 +12,6 @@ pub(super) trait ApiEnum: Copy + 'static {
     const VALUES: &'static [Self];
 }
 
-/// Deserialises an enum of the API.
 pub(super) fn read<'de, T: ApiEnum, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
     deserializer.deserialize_any(EnumVisitor(PhantomData))
 }

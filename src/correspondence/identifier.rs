@@ -60,7 +60,6 @@ pub enum InvalidRecipient {
     /// Nine digits without a prefix: accepted from a file, refused by Altinn.
     #[error("an organisation number needs a prefix")]
     BareOrganization,
-    /// Digits, but too few or too many.
     #[error("the number has neither 9 nor 11 digits")]
     Digits { count: usize },
     #[error("the organisation number does not have 9 digits")]
@@ -69,7 +68,6 @@ pub enum InvalidRecipient {
     PersonDigits,
     #[error("the control digits of the identity number do not fit")]
     ControlDigits,
-    /// An e-mail address without a prefix.
     #[error("an e-mail address needs a prefix")]
     BareEmail,
     /// After the prefix of an e-mail address: not exactly one `@` with text on both sides, or a `:`.
@@ -81,7 +79,6 @@ pub enum InvalidRecipient {
     /// `NO 991 825 827 MVA`: an organisation number as it stands on invoices.
     #[error("the recipient is written as a VAT number")]
     VatNumber,
-    /// A text of any other form.
     #[error("the recipient is nobody Altinn knows how to reach")]
     Unknown,
 }

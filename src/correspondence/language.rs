@@ -57,7 +57,6 @@ impl Language {
         named.map(|(_, language)| language)
     }
 
-    /// Altinn's code for the language.
     pub fn code(self) -> &'static str {
         match self {
             Self::Bokmal => "nb",

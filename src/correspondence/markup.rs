@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-/// Markup in a text that should be plain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Markup {
     pub kind: MarkupKind,

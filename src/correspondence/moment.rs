@@ -18,7 +18,6 @@ static NORWAY: LazyLock<TimeZone> = LazyLock::new(|| {
     zone.unwrap_or(TimeZone::UTC)
 });
 
-/// An instant in Norwegian time.
 pub(crate) fn in_norway(at: Timestamp) -> Zoned {
     at.to_zoned(NORWAY.clone())
 }
@@ -34,7 +33,6 @@ pub struct Moment {
 }
 
 impl Moment {
-    /// The instant, without the offset.
     pub fn timestamp(self) -> Timestamp {
         self.at
     }

@@ -125,7 +125,6 @@ const COLON: u8 = 8;
 /// Bytes that `ReverseMarkdown` escapes, which changes web addresses.
 const ESCAPED: u8 = 16;
 
-/// The classes of a byte.
 fn classes(byte: u8) -> u8 {
     match byte {
         b'<' | b'&' | b'$' | b'{' | b'[' | b'\0' | 0xEF => ALONE,

@@ -11,7 +11,6 @@ const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ
 /// The characters that need an escape in front, and so two septets (section 6.2.1.1).
 const EXTENSION: &str = "\u{c}^{}\\[~]|€";
 
-/// The encoding of an SMS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SmsEncoding {
     /// Seven bits a character: 160 of them in one SMS, 153 in each of several parts.
@@ -31,7 +30,6 @@ impl SmsEncoding {
         }
     }
 
-    /// The usual name of the encoding.
     pub fn name(self) -> &'static str {
         match self {
             Self::Gsm7 => "GSM-7",
@@ -52,7 +50,6 @@ impl SmsEncoding {
 /// An SMS, split into parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sms<'a> {
-    /// The encoding of all parts.
     pub encoding: SmsEncoding,
     /// Its length in septets or UTF-16 units.
     pub units: usize,

@@ -22,7 +22,6 @@ pub fn is_longer_than(text: &str, limit: usize) -> bool {
     text.len() > limit && utf16_len(text) > limit
 }
 
-/// True when the text is empty or white space only.
 pub fn is_blank(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }

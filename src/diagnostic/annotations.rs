@@ -14,7 +14,6 @@ pub(crate) fn annotations(problems: &Problems) -> String {
         .collect()
 }
 
-/// The command for a group of problems, on one line.
 fn annotation(group: &Group<'_>) -> String {
     let problem = group.first;
     let at = problem.place.location();

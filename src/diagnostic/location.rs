@@ -5,7 +5,6 @@ use serde::Serialize;
 use super::Place;
 use super::source::Position;
 
-/// The parts of a place.
 #[derive(Default, Serialize)]
 pub(super) struct Location<'p> {
     pub(super) file: String,

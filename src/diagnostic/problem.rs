@@ -66,7 +66,6 @@ pub enum Code {
     Altinn(u16),
 }
 
-/// The place of a problem.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Place {
     /// A whole file, or one that could not be read.
@@ -76,7 +75,6 @@ pub enum Place {
         source: Arc<Source>,
         span: Range<usize>,
     },
-    /// A row of the recipients file.
     Row {
         file: PathBuf,
         /// The row's number, from 1: the first row after the header. `None` for the header, and for what could not be read as a row.
@@ -130,7 +128,6 @@ impl<P> Problem<P> {
         self
     }
 
-    /// The same problem at another place.
     pub fn at<Q>(self, place: Q) -> Problem<Q> {
         Problem {
             severity: self.severity,
@@ -149,7 +146,6 @@ impl<P> Problem<P> {
 }
 
 impl Problem {
-    /// The line of the row that it is about.
     pub(super) fn row_line(&self) -> Option<u64> {
         match self.place {
             Place::Row { line, .. } => Some(line),

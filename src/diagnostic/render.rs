@@ -11,7 +11,6 @@ use super::problem::count_rows;
 use super::{Code, Place, Problems, Severity};
 use crate::text::{count, is_invisible, with_code_points};
 
-/// The style of printed problems.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Style {
     /// Uses colours, as ANSI escape sequences.

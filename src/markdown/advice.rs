@@ -20,7 +20,6 @@ const SHORT_LINE: usize = 45;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Advice {
     pub kind: Kind,
-    /// The construct, as a range of bytes of the text.
     pub span: Range<usize>,
 }
 

@@ -5,14 +5,12 @@ use std::sync::LazyLock;
 
 use ammonia::{Builder, UrlRelative};
 
-/// A node of the tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Node {
     Text(String),
     Element(Element),
 }
 
-/// An element with its attributes and children.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Element {
     pub(super) name: String,
@@ -32,7 +30,6 @@ impl Element {
         text
     }
 
-    /// The children that are elements.
     pub(super) fn elements(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|child| match child {
             Node::Element(child) => Some(child),

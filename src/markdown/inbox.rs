@@ -79,7 +79,6 @@ pub(crate) fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> Stri
     page
 }
 
-/// Puts the children of a node in its place.
 fn replace_by_children<'a>(node: &'a AstNode<'a>) {
     for child in node.children().collect::<Vec<_>>() {
         node.insert_before(child);

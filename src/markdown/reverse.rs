@@ -6,7 +6,6 @@ use std::fmt::Write as _;
 use super::html::{Element, Node};
 use super::html_blocks::{Block, blocks, inlines, is_footnote_reference};
 
-/// Converts a tree to Markdown.
 pub(super) fn markdown(nodes: &[Node]) -> String {
     let mut writer = Writer::default();
     writer.blocks(nodes);
@@ -20,7 +19,6 @@ pub(super) fn markdown(nodes: &[Node]) -> String {
     writer.out.trim_matches('\n').to_owned()
 }
 
-/// Writes the nodes of HTML as Markdown.
 #[derive(Debug, Default)]
 struct Writer<'a> {
     out: String,

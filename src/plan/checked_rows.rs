@@ -85,7 +85,6 @@ pub(super) fn check_rows(
     let _ = other.collect(&mut planner, now, collect);
 }
 
-/// Threads that render rows, each with a planner of its own.
 struct Workers<'a> {
     pool: ThreadPool,
     planners: Vec<Mutex<RowPlanner<'a>>>,
@@ -109,7 +108,6 @@ impl<'a> Workers<'a> {
 }
 
 impl RowPlanner<'_> {
-    /// Renders and checks one row.
     fn check(&mut self, row: &Row, now: Timestamp) -> CheckedRow {
         let mut planned = self.plan(row);
         let (mut person, mut findings, mut values) = (None, Vec::new(), Vec::new());

@@ -6,7 +6,6 @@ use super::{CheckReport, Selection};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowFilter {
     pub rows: Selection,
-    /// The most letters; `None` for no limit.
     pub limit: Option<u64>,
 }
 
@@ -30,7 +29,6 @@ pub(crate) struct RowChoice {
 }
 
 impl Default for RowFilter {
-    /// Every row, without a limit.
     fn default() -> Self {
         Self {
             rows: Selection::all(),

@@ -12,7 +12,6 @@ use crate::recipients::{Row, Rows};
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("row {row} on line {line} is no longer what was checked: a file changed during the run")]
 pub(crate) struct InputChanged {
-    /// The row's number, from 1.
     pub row: u64,
     pub line: u64,
 }

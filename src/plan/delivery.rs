@@ -101,7 +101,6 @@ impl Delivery {
     }
 }
 
-/// The result of planning one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Planned {
     Delivery(Box<Delivery>),

@@ -14,7 +14,6 @@ use crate::plain_file;
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// The digest of some bytes.
     pub fn sha256(bytes: &[u8]) -> Self {
         digest::digest(&SHA256, bytes).into()
     }
@@ -57,7 +56,6 @@ impl Digester {
         self
     }
 
-    /// The digest of all parts so far.
     pub(crate) fn finish(self) -> Digest {
         self.0.finish().into()
     }

@@ -15,13 +15,11 @@ use crate::secret::redact;
 /// The most entries without a row that one warning names.
 const NAMED: usize = 5;
 
-/// The entries of an `exclude` file.
 #[derive(Debug, Default)]
 pub(super) struct Exclusion {
     file: PathBuf,
     /// The name of the column that is read; `None` for a list without a header.
     column: Option<String>,
-    /// True for more than one column.
     has_columns: bool,
     entries: Vec<Entry>,
     /// Indices of entries, by the URN of their recipient, and by the key as people see it.
@@ -37,7 +35,6 @@ struct Entry {
     line: u64,
     /// True for a value of the first line that may as well be the name of a column: a row that matches it shows that it is an entry.
     is_header: bool,
-    /// True once a row has matched the entry.
     is_met: AtomicBool,
     /// The first line of the recipients file whose key matches after a spreadsheet's changes; the largest number when there is none.
     near_line: AtomicU64,

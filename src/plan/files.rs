@@ -71,7 +71,6 @@ const REMEMBERED: usize = 4096;
 
 type Inspected = Result<Arc<LocalFile>, Unusable>;
 
-/// The reason why a file cannot be attached.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Unusable {
     /// The end of the sentence "the attachment …".
@@ -140,7 +139,6 @@ pub(super) struct LetterFiles {
 }
 
 impl LetterFiles {
-    /// Counts a file of a letter.
     pub(super) fn count(&mut self, planned: &PlannedFile) {
         self.contents.part(&planned.file.digest.0);
         // Files that are the same for all rows are shared without counting.
@@ -156,7 +154,6 @@ impl LetterFiles {
         self
     }
 
-    /// The digest of all files, for the digest of the plan.
     pub(super) fn digest(&self) -> Digest {
         self.contents.clone().finish()
     }

@@ -18,7 +18,6 @@ use crate::text::{is_unseen, pointer_token, with_code_points};
 
 /// The manifest's member with properties, whose names are the author's own.
 const PROPERTIES: &str = "/correspondence/propertyList/";
-/// The manifest's member with the letter's attachments.
 const ATTACHMENTS: &str = "/correspondence/content/attachments";
 
 /// A violation of a rule, with its cause in the manifest and in the row.

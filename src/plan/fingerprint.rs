@@ -35,7 +35,6 @@ impl Fingerprint {
         }
     }
 
-    /// The fingerprint of a row whose letter could not be rendered.
     pub(super) fn invalid(key: Uuid) -> Self {
         Self {
             key: key.as_u64_pair().0,
@@ -43,7 +42,6 @@ impl Fingerprint {
         }
     }
 
-    /// True when the row becomes a letter.
     pub(super) fn is_letter(self) -> bool {
         !matches!(self.letter, SKIPPED | INVALID)
     }

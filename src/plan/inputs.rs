@@ -82,18 +82,15 @@ pub(crate) struct Input {
     pub kind: InputKind,
     /// A file's path relative to the manifest's folder, or a member of the manifest as `correspondence.content.messageTitle`. Identity numbers are masked in it.
     pub name: String,
-    /// The digest of its content.
     pub digest: Digest,
 }
 
-/// The role of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum InputKind {
     Manifest,
     /// A member of the manifest that decides the letters. It is a part of [`Self::Manifest`], listed so that a change can be named.
     Member,
     Rows,
-    /// The exclusion list.
     Exclude,
     Template,
     /// An attachment, or all attachments that belong to single letters.

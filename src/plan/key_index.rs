@@ -15,7 +15,6 @@ pub(crate) struct KeyIndex<'a> {
     by_key: OnceCell<Vec<u32>>,
 }
 
-/// A row that has been found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct RowPosition {
     /// The row's position in the file, from 0.
@@ -25,7 +24,6 @@ pub(crate) struct RowPosition {
 }
 
 impl CheckReport {
-    /// Returns an index of the rows.
     pub(crate) fn key_index(&self) -> KeyIndex<'_> {
         KeyIndex {
             prints: &self.fingerprints,
@@ -35,7 +33,6 @@ impl CheckReport {
 }
 
 impl KeyIndex<'_> {
-    /// The number of rows in the file.
     pub(crate) fn count(&self) -> usize {
         self.prints.len()
     }

@@ -11,7 +11,6 @@ pub(super) const MEMBER_RULES: MemberRules = MemberRules {
     own_keys: &["propertyList"],
 };
 
-/// The compiled parts of a letter.
 #[derive(Debug)]
 pub(super) struct Letter {
     pub(super) recipient: Text,
@@ -28,7 +27,6 @@ pub(super) struct Letter {
 pub(super) struct AttachmentPlan {
     /// The entry's place in the manifest, as a JSON pointer.
     pub(super) pointer: String,
-    /// Decides whether a row's letter has the attachment.
     pub(super) when: Text,
     pub(super) file: Text,
     pub(super) metadata: Tree,

@@ -12,7 +12,6 @@ use crate::manifest::Allowance;
 use crate::markdown::{Kind, advice};
 use crate::template::without_tags;
 
-/// The manifest's member with the body.
 const BODY: &str = "/correspondence/content/messageBody";
 
 /// Reports constructs that Altinn or its inbox changes, each once, at its line in the manifest or in the template file. When rows choose the file, all those are checked

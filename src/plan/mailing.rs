@@ -136,7 +136,6 @@ impl Mailing {
         &self.loaded.folder
     }
 
-    /// The columns of the recipients file.
     pub(crate) fn headers(&self) -> &[String] {
         &self.headers
     }
@@ -168,7 +167,6 @@ impl Mailing {
         open_rows(&self.loaded)
     }
 
-    /// The name of the column with the rows' keys.
     pub(super) fn key_column(&self) -> Option<&str> {
         Some(self.headers.get(self.row_key?)?)
     }

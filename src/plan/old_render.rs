@@ -48,7 +48,6 @@ pub(crate) enum LetterChange {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RemovedLetter {
     pub row: u64,
-    /// The line it began on.
     pub line: u64,
     /// The sender's own reference. May hold an identity number.
     pub reference: String,
@@ -59,7 +58,6 @@ pub(crate) struct RemovedLetter {
 #[error("{message}")]
 pub(crate) struct OldRenderError {
     message: String,
-    /// The hint for people; `None` when the error says enough.
     pub hint: Option<&'static str>,
     source: Option<Box<dyn std::error::Error + Send + Sync>>,
 }
@@ -205,7 +203,6 @@ impl OldRender {
         ))
     }
 
-    /// Reads the line that begins at an offset.
     fn read_at(&mut self, offset: u64) -> Result<Vec<u8>, OldRenderError> {
         let step =
             i64::try_from(offset).unwrap_or(i64::MAX) - i64::try_from(self.at).unwrap_or(i64::MAX);

@@ -101,7 +101,6 @@ impl<'a> RowPlanner<'a> {
         }
     }
 
-    /// Fills the scope that templates see with the row's values.
     fn fill(&mut self, row: &Row) {
         let templates = &self.mailing.templates;
         templates.fill(&mut self.scope, row.number, |column| row.get(column));

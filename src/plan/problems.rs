@@ -34,7 +34,6 @@ impl CappedProblems {
         self.all.push(problem);
     }
 
-    /// True when the limit of errors has been reached.
     pub(super) fn is_full(&self) -> bool {
         self.errors >= PROBLEM_LIMIT
     }

@@ -20,7 +20,6 @@ pub(crate) struct Withheld {
     pub dialogs: u64,
 }
 
-/// The proof of a mailing, and its rows.
 #[derive(Debug, Clone)]
 pub(super) struct Proving {
     pub(super) proof: Proof,
@@ -29,7 +28,6 @@ pub(super) struct Proving {
 }
 
 impl Proof {
-    /// Proofs of a plan to a reviewer.
     pub(crate) fn new(plan: Digest, recipient: Recipient) -> Self {
         let mut id = Digester::default();
         id.part(&plan.0).part(recipient.urn().as_bytes());

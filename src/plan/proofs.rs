@@ -12,12 +12,10 @@ use super::{
 use crate::correspondence::Moment;
 use crate::diagnostic::{Code, Problem, Problems};
 
-/// Proofs that have been rendered and checked.
 #[derive(Debug, Clone)]
 pub(crate) struct Proofs {
     /// The report of the proofs, as of a mailing of their own: no other row of the file has a letter in it.
     pub checked: CheckReport,
-    /// The parts of their letters that they leave out.
     pub withheld: Withheld,
     /// The time when the last of them is published; `None` when all are at once.
     pub published: Option<Moment>,

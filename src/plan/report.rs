@@ -35,12 +35,10 @@ pub(crate) struct CheckReport {
     /// One fingerprint per row, in order: 16 bytes a row.
     pub(super) fingerprints: Vec<Fingerprint>,
     pub(super) files: LetterFiles,
-    /// The proof and its rows, when the letters are proofs.
     pub(super) proving: Option<Proving>,
 }
 
 impl CheckReport {
-    /// Adds the deadline of a letter.
     pub(super) fn add_due(&mut self, due: Option<Moment>) {
         if let Some(due) = due.map(Moment::timestamp) {
             let (first, last) = self.due.unwrap_or((due, due));

@@ -37,7 +37,6 @@ pub(super) struct ReportBuilder<'a> {
     constant: HashMap<Kind, usize>,
     /// For each kind of finding that depends on columns: true when the manifest's own text is the cause. Finding out takes a check of the whole letter.
     of_own_text: HashMap<Kind, bool>,
-    /// True when the check ended before the last row.
     pub(super) stopped: bool,
     pub(super) problems: CappedProblems,
 }
@@ -179,7 +178,6 @@ impl<'a> ReportBuilder<'a> {
         self.problems.all
     }
 
-    /// Completes the report with what is known only after the last row.
     pub(super) fn finish(mut self) -> Result<CheckReport, Problems> {
         let mailing = self.mailing;
         self.checked.files = std::mem::take(&mut self.checked.files).finish();

@@ -13,13 +13,10 @@ use super::{CheckReport, Delivery};
 /// A letter as one line. Of a line that is read, long members are borrowed and not parsed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RequestLine<'a> {
-    /// The row's number, from 1.
     pub row: u64,
-    /// The line the row began on.
     pub line: u64,
     #[serde(skip_deserializing)]
     method: &'static str,
-    /// The path of the request.
     #[serde(borrow)]
     pub path: Cow<'a, str>,
     pub key: Uuid,

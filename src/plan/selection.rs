@@ -34,7 +34,6 @@ impl Selection {
         Self::default().with(rows)
     }
 
-    /// Adds rows, in any order.
     #[must_use]
     pub(crate) fn with(mut self, rows: impl IntoIterator<Item = u64>) -> Self {
         for row in rows {

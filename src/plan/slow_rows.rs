@@ -26,12 +26,9 @@ pub(crate) struct SlowRows {
     seen: Vec<(u64, u32)>,
 }
 
-/// A row that takes long to render.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SlowRow {
-    /// Its number, from 1.
     pub row: u64,
-    /// Its line in the recipients file.
     pub line: u64,
 }
 

@@ -9,7 +9,6 @@ use oem_cp::code_table::{
 };
 use oem_cp::decode_string_complete_table;
 
-/// An encoding of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Charset {
     Standard(&'static Encoding),

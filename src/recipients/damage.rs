@@ -7,7 +7,6 @@ use super::charset::Charset;
 use crate::correspondence::Language;
 use crate::text::{is_unseen, with_code_points};
 
-/// A kind of damage to a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Damage {
     /// An error of the spreadsheet, or the sign of a column that was too narrow: `#N/A`, `#NAVN?`, `########`.
@@ -128,7 +127,6 @@ fn in_text(value: &str) -> Option<(Damage, String)> {
     Some((Damage::WrongEncoding, decoded_twice(value)?))
 }
 
-/// The words that programs write for a missing value.
 const NULL_WORDS: [&str; 16] = [
     "NULL",
     "null",

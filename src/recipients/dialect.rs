@@ -6,7 +6,6 @@ use std::fmt;
 use super::charset::Charset;
 use super::first_records::FirstRecords;
 
-/// The character between two values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Delimiter {

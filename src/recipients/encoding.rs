@@ -10,7 +10,6 @@ use oem_cp::decode_string_complete_table;
 
 use super::charset::{Charset, LetterCount, best_of};
 
-/// The number of bytes read at a time.
 pub(super) const CHUNK: usize = 1 << 16;
 
 /// A file as a stream of UTF-8 without a byte order mark. UTF-8 files pass through unchanged, so that an invalid byte can be reported with its row.
@@ -22,15 +21,12 @@ pub(super) enum FileStart {
     Empty,
     /// A file of another kind, named as messages do.
     Foreign(&'static str),
-    /// Text with a byte order mark.
     Marked(&'static Encoding),
     /// UTF-16 without a byte order mark: every second byte is zero.
     Utf16WithoutMark(&'static Encoding),
-    /// Text without a byte order mark.
     Unmarked,
 }
 
-/// The first bytes of files that are not text.
 const FOREIGN: [(&[u8], &str); 7] = [
     (b"PK\x03\x04", "an Excel workbook"),
     (b"\xD0\xCF\x11\xE0", "an Excel workbook"),
@@ -41,7 +37,6 @@ const FOREIGN: [(&[u8], &str); 7] = [
     (b"SQLite format 3", "a database"),
 ];
 
-/// Judges a file by its first bytes.
 pub(super) fn file_start(file: &mut File) -> io::Result<FileStart> {
     let mut start = Vec::with_capacity(CHUNK);
     file.seek(SeekFrom::Start(0))?;
@@ -145,7 +140,6 @@ fn count_letters(file: &mut File, charsets: &[Charset]) -> io::Result<Vec<Letter
     Ok(counts)
 }
 
-/// Reads a whole file piece by piece.
 fn read_pieces(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     let mut buffer = vec![0; CHUNK];
@@ -212,7 +206,6 @@ impl Read for DosReader {
     }
 }
 
-/// Evidence for and against UTF-8.
 #[derive(Debug, Default)]
 struct Utf8Evidence {
     /// The number of valid non-ASCII letters.

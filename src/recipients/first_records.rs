@@ -7,7 +7,6 @@ use crate::correspondence::{InvalidRecipient, Recipient};
 use crate::diagnostic::tidy;
 use crate::text::is_unseen;
 
-/// The number of records that are examined.
 const RECORDS: usize = 50;
 
 /// The first records of a file that are not blank.

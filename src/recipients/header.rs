@@ -66,7 +66,6 @@ fn is_too_long(name: &str) -> bool {
     name.chars().nth(NAME_LIMIT).is_some()
 }
 
-/// The faults of columns whose name cannot be one.
 fn too_long(names: &[String]) -> impl Iterator<Item = ReadError> {
     let long = (1..).zip(names).filter(|(_, name)| is_too_long(name));
     long.map(|(column, name)| {

@@ -14,7 +14,6 @@ pub(super) fn read_error(message: impl Into<String>, hint: impl Into<String>) ->
     Problem::error(None, message).with_hint(hint)
 }
 
-/// The error when the file cannot be read at all.
 impl From<io::Error> for ReadError {
     fn from(error: io::Error) -> Self {
         let hint = match error.kind() {
@@ -38,7 +37,6 @@ impl ReadError {
         )
     }
 
-    /// The error of a record that cannot be read.
     pub(super) fn record(kind: &ErrorKind, value_line: u64) -> Self {
         const TWICE: &str = "a quotation mark that belongs to a text is written twice (`\"\"`), in a value that stands between quotation marks";
         match kind {
@@ -129,7 +127,6 @@ impl ReadError {
         )
     }
 
-    /// Turns an error of the whole file into a problem.
     pub(super) fn in_file(self, file: &Path) -> Problem {
         let file = file.to_owned();
         let place = match self.place {

@@ -13,7 +13,6 @@ use crate::text::is_unseen;
 /// The longest record, in bytes.
 pub(crate) const ROW_LIMIT: usize = 1 << 20;
 
-/// The records of a stream of delimited text.
 pub(super) struct Records<R> {
     reader: R,
     delimiter: u8,
@@ -35,7 +34,6 @@ pub(super) struct Record {
     pub(super) text: Vec<u8>,
     /// The end of each value in `text`.
     pub(super) ends: Vec<usize>,
-    /// The line that the record begins on.
     pub(super) line: u64,
     /// The number of quotation marks inside unquoted values.
     pub(super) loose_quotes: usize,
@@ -50,7 +48,6 @@ pub(super) struct QuotedPart {
     line: Range<usize>,
     /// The part inside the value, as a range of the buffer.
     part: Range<usize>,
-    /// The line on which the value begins.
     value_line: u64,
 }
 
@@ -80,7 +77,6 @@ pub(super) enum ErrorKind {
     LoneReturn,
 }
 
-/// The text after a closing quotation mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AfterQuote {
     Blank,
@@ -244,7 +240,6 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    /// Classifies the text after a closing quotation mark.
     fn after_quote(&self, first: usize, quote: usize, after: &[u8]) -> AfterQuote {
         let end = memchr(self.delimiter, after).unwrap_or(after.len());
         let text = String::from_utf8_lossy(after.get(..end).unwrap_or_default());

@@ -11,14 +11,12 @@ pub(crate) struct Row {
     pub line: u64,
     /// The number of values that belong to columns; further ones are empty.
     pub(super) width: usize,
-    /// The values one after the other.
     pub(super) text: String,
     /// The end of each value in `text`.
     pub(super) ends: Vec<usize>,
 }
 
 impl Row {
-    /// Makes a row of these values.
     #[cfg(test)]
     pub(crate) fn new<'a>(
         number: u64,
@@ -51,7 +49,6 @@ impl Row {
         self.text.get(begin..end).unwrap_or_default()
     }
 
-    /// The size of all values in bytes.
     pub(crate) fn size(&self) -> usize {
         self.text.len()
     }

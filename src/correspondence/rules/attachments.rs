@@ -39,7 +39,6 @@ pub(super) fn forwarding(request: &Request, size: u64, list: &mut Findings) {
     }
 }
 
-/// Checks the name of every new attachment.
 pub(super) fn names(request: &Request, list: &mut Findings) {
     for (index, attachment) in attachments(request).iter().enumerate() {
         name(attachment, format_args!("{LIST}[{index}]."), list);
@@ -124,7 +123,6 @@ pub fn check_local_file(
     list.0
 }
 
-/// Checks the lifetime of every new attachment.
 pub(super) fn expirations(request: &Request, production: bool, list: &mut Findings) {
     for (index, attachment) in attachments(request).iter().enumerate() {
         let at = format_args!("{LIST}[{index}].");

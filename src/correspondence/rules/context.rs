@@ -2,10 +2,8 @@
 
 use jiff::Timestamp;
 
-/// The facts beside the request that rules depend on.
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
-    /// The server's time.
     pub now: Timestamp,
     /// True for Altinn's production environment, where files live at least 14 days.
     pub production: bool,
@@ -15,12 +13,10 @@ pub struct Context<'a> {
     pub size: u64,
 }
 
-/// A file enclosed in a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NewFile<'a> {
     /// The file name of its form part.
     pub name: &'a str,
-    /// The size of its content in bytes.
     pub size: u64,
 }
 

@@ -10,7 +10,6 @@ use crate::diagnostic::{Code, Problem, Severity};
 /// Altinn does not refuse it with one: advice, or faults on which its server fails.
 pub type Finding = Problem<Member>;
 
-/// A member of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Member {
     /// Its path in the API, as `correspondence.content.attachments[0].fileName`.

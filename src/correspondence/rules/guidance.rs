@@ -19,7 +19,6 @@ use crate::secret::redact;
 /// Country codes of Finland, Thailand and Spain, where SMS may not arrive.
 const UNCERTAIN_COUNTRIES: [&str; 3] = ["358", "66", "34"];
 
-/// Applies the guidance to a letter with a notification.
 pub(super) fn check(letter: &Correspondence, notification: &Notification, list: &mut Findings) {
     let channels = [
         Some(notification.channel()),

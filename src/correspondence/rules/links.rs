@@ -12,7 +12,6 @@ use super::super::text::{excerpt, is_longer_than};
 use super::finding::Findings;
 use crate::correspondence::Correspondence;
 
-/// The reason why .NET refuses a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum LinkFault {
     Missing,

@@ -9,10 +9,8 @@ use super::notification::{NotificationText, notification_texts};
 use super::{attachments, references};
 use crate::correspondence::{Attachment, Content, Correspondence, Request, bare_resource_id};
 
-/// The most recipients of a request.
 const RECIPIENTS: usize = 500;
 
-/// Applies model validation to a request.
 pub(super) fn check(request: &Request, list: &mut Findings) {
     recipients(&request.recipients, list);
     if request.idempotent_key.is_some_and(|key| key.is_nil()) {
