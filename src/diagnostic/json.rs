@@ -2,13 +2,7 @@
 
 use serde::ser::{Serialize, Serializer};
 
-use super::{Code, Place, Precedence, Severity};
-
-impl Serialize for Severity {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.word())
-    }
-}
+use super::{Code, Place, Precedence};
 
 impl Serialize for Code {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -23,13 +23,6 @@ impl Element {
         self.attributes.get(name).map_or("", String::as_str)
     }
 
-    /// The text of the element and its descendants.
-    pub(super) fn text(&self) -> String {
-        let mut text = String::new();
-        collect_text(&self.children, &mut text);
-        text
-    }
-
     pub(super) fn elements(&self) -> impl Iterator<Item = &Self> {
         self.children.iter().filter_map(|child| match child {
             Node::Element(child) => Some(child),
@@ -48,18 +41,16 @@ impl Element {
 
 /// The text of a fragment of HTML, without tags.
 pub(crate) fn text_of_html(html: &str) -> String {
-    let mut text = String::new();
-    collect_text(&parse(html), &mut text);
-    text
+    text(&parse(html))
 }
 
-fn collect_text(nodes: &[Node], text: &mut String) {
-    for node in nodes {
-        match node {
-            Node::Text(part) => text.push_str(part),
-            Node::Element(element) => collect_text(&element.children, text),
-        }
-    }
+/// The text of nodes and their descendants.
+pub(super) fn text(nodes: &[Node]) -> String {
+    let text = |node: &Node| match node {
+        Node::Text(part) => part.clone(),
+        Node::Element(element) => text(&element.children),
+    };
+    nodes.iter().map(text).collect()
 }
 
 /// Elements that have a Markdown form, or whose nesting matters.

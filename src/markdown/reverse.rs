@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use super::html::{Element, Node};
+use super::html::{Element, Node, text};
 use super::html_blocks::{Block, blocks, inlines, is_footnote_reference};
 
 pub(super) fn markdown(nodes: &[Node]) -> String {
@@ -140,7 +140,7 @@ impl<'a> Writer<'a> {
         let code = code.unwrap_or(element);
         let mut classes = code.attribute("class").split(' ');
         let language = classes.find_map(|word| word.strip_prefix("language-"));
-        let (language, text) = (language.unwrap_or_default(), code.text());
+        let (language, text) = (language.unwrap_or_default(), text(&code.children));
         // The fence must be longer than any run of backticks inside.
         let fence = "`".repeat(longest_run(&text, '`').saturating_add(1).max(3));
         let end = if text.ends_with('\n') { "" } else { "\n" };
@@ -296,8 +296,8 @@ impl<'a> Writer<'a> {
                 self.out.push_str("</sub>");
             }
             // Mathematics.
-            (_, "span") => self.out.push_str(&element.text()),
-            (_, "code") => self.code(&element.text()),
+            (_, "span") => self.out.push_str(&text(&element.children)),
+            (_, "code") => self.code(&text(&element.children)),
             (_, "br") => self.out.push_str("  \n"),
             (_, "a") if is_footnote_reference(element) => {
                 let key = element.attribute("href").trim_start_matches("#fn-");

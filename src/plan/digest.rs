@@ -117,8 +117,8 @@ impl FromStr for Digest {
             return Err(wrong());
         }
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.as_bytes().chunks(2)) {
-            let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+        for (at, byte) in bytes.iter_mut().enumerate() {
+            let pair = &digits[2 * at..2 * at + 2];
             *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
         }
         Ok(Self(bytes))

@@ -149,9 +149,6 @@ fn compile_attachment(
 }
 
 /// Moves the errors of a result to `errors`, so that compiling goes on and finds all of them.
-pub(super) fn record_errors<T>(
-    errors: &mut Vec<TemplateError>,
-    result: TemplateResult<T>,
-) -> Option<T> {
+fn record_errors<T>(errors: &mut Vec<TemplateError>, result: TemplateResult<T>) -> Option<T> {
     result.map_err(|mut wrong| errors.append(&mut wrong)).ok()
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use super::delivery::USUAL_BODY;
 use super::files::{PlannedFile, Unusable};
-use super::letter::{AttachmentPlan, record_errors};
+use super::letter::AttachmentPlan;
 use super::mailing::in_manifest;
 use super::slow_rows::RowInProgress;
 use super::{
@@ -21,7 +21,9 @@ use crate::correspondence::written::WrittenId;
 use crate::correspondence::{Attachment, Correspondence, Recipient, Request, identifier};
 use crate::diagnostic::{Place, Problem, Problems, nfc};
 use crate::recipients::{Row, detect_damage, with_signs_named};
-use crate::template::{Scope, TemplateError, column_expression, parse_condition, take_protected};
+use crate::template::{
+    Scope, TemplateError, TemplateResult, Text, column_expression, parse_condition, take_protected,
+};
 
 /// Renders the rows of a mailing on one thread. Its buffers are reused from row to row.
 pub(super) struct RowPlanner<'a> {
@@ -178,24 +180,31 @@ impl<'a> RowPlanner<'a> {
     /// Renders all parts even when one fails, so that one run reports all problems of a row.
     fn render(&mut self, row: &Row) -> Result<Rendered, Problems> {
         let (templates, letter) = (&self.mailing.templates, &self.mailing.letter);
-        let mut errors = Vec::new();
+        let mut wrong = Problems::new();
         let correspondence = templates.render(&letter.correspondence, &self.scope);
-        let correspondence = record_errors(&mut errors, correspondence);
+        let correspondence = self.done(row, correspondence, &mut wrong);
         let existing = templates.render::<Vec<WrittenId>>(&letter.existing, &self.scope);
-        let existing = record_errors(&mut errors, existing);
+        let existing = self.done(row, existing, &mut wrong);
         // Attachments are not a part of the compiled tree, because their files must be read as well.
-        let files = self.attachments(row);
-        match (correspondence, existing, files) {
-            (Some(correspondence), Some(existing), Ok(files)) => {
+        let files = self.attachments(row, &mut wrong);
+        match (correspondence, existing) {
+            (Some(correspondence), Some(existing)) if wrong.is_empty() => {
                 let existing = existing.into_iter().map(|WrittenId(id)| id).collect();
                 Ok((correspondence, existing, files))
             }
-            (_, _, files) => {
-                let mut problems = self.all_in_row(row, &errors);
-                problems.extend(files.err().into_iter().flatten());
-                Err(problems)
-            }
+            _ => Err(wrong),
         }
+    }
+
+    /// What a template has rendered; `None` after errors, which are added to `wrong`.
+    fn done<T>(&self, row: &Row, result: TemplateResult<T>, wrong: &mut Problems) -> Option<T> {
+        let errors = result.map_err(|errors| wrong.extend(self.all_in_row(row, &errors)));
+        errors.ok()
+    }
+
+    fn text(&self, row: &Row, template: &Text) -> Result<String, Problems> {
+        let text = self.mailing.templates.render_text(template, &self.scope);
+        text.map_err(|errors| self.all_in_row(row, &errors))
     }
 
     /// Evaluates `where` for the row; true when the manifest has none.
@@ -203,8 +212,7 @@ impl<'a> RowPlanner<'a> {
         let Some(applies) = &self.mailing.letter.applies else {
             return Ok(true);
         };
-        let text = self.mailing.templates.render_text(applies, &self.scope);
-        let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
+        let text = self.text(row, applies)?;
         parse_condition(&text).ok_or_else(|| {
             let place = self.place(row, applies.columns());
             Problem::error(place, "`where` is neither true nor false")
@@ -217,8 +225,7 @@ impl<'a> RowPlanner<'a> {
     /// Renders and reads the recipient; the problem of a wrong one shows it masked.
     fn recipient(&self, row: &Row) -> Result<Recipient, Problems> {
         let template = &self.mailing.letter.recipient;
-        let text = self.mailing.templates.render_text(template, &self.scope);
-        let text = text.map_err(|errors| self.all_in_row(row, &errors))?;
+        let text = self.text(row, template)?;
         Recipient::parse(&text).map_err(|error| {
             let place = self.place(row, template.columns());
             // Damage by a spreadsheet, as `1.07E+10`, is the cause; "not a recipient" would be its consequence.
@@ -256,26 +263,17 @@ impl<'a> RowPlanner<'a> {
     }
 
     /// Plans all attachments of a letter; goes on after an error, so that all missing files are found at once.
-    fn attachments(&mut self, row: &Row) -> Result<Vec<Arc<PlannedFile>>, Problems> {
+    fn attachments(&mut self, row: &Row, wrong: &mut Problems) -> Vec<Arc<PlannedFile>> {
         let plans = &self.mailing.letter.attachments;
         let mut files = Vec::with_capacity(plans.len());
-        let mut problems = Problems::new();
         self.attached.clear();
         for (index, plan) in plans.iter().enumerate() {
-            match self.attachment(row, plan) {
-                Ok(Some(file)) => {
-                    files.push(Arc::new(file));
-                    self.attached.push(index);
-                }
-                Ok(None) => {}
-                Err(wrong) => problems.extend(wrong),
+            if let Some(file) = self.attachment(row, plan, wrong) {
+                files.push(Arc::new(file));
+                self.attached.push(index);
             }
         }
-        if problems.is_empty() {
-            Ok(files)
-        } else {
-            Err(problems)
-        }
+        files
     }
 
     /// One attachment of a letter; `None` when the letter does not have it.
@@ -283,34 +281,31 @@ impl<'a> RowPlanner<'a> {
         &self,
         row: &Row,
         plan: &AttachmentPlan,
-    ) -> Result<Option<PlannedFile>, Problems> {
+        wrong: &mut Problems,
+    ) -> Option<PlannedFile> {
         let (templates, scope) = (&self.mailing.templates, &self.scope);
-        let holds = templates.holds(&plan.when, scope);
-        if !holds.map_err(|errors| self.all_in_row(row, &errors))? {
-            return Ok(None);
+        if !self.done(row, templates.holds(&plan.when, scope), wrong)? {
+            return None;
         }
         // Both are rendered even when one fails, so that all faults of the entry are found at once.
-        let mut errors = Vec::new();
-        let name = record_errors(&mut errors, templates.render_text(&plan.file, scope));
+        let name = self.done(row, templates.render_text(&plan.file, scope), wrong);
         let metadata = templates.render::<Attachment>(&plan.metadata, scope);
-        let metadata = record_errors(&mut errors, metadata);
-        let (Some(name), Some(metadata)) = (name, metadata) else {
-            return Err(self.all_in_row(row, &errors));
-        };
+        let metadata = self.done(row, metadata, wrong)?;
+        let name = name?;
         // An entry whose file and metadata all rendered to nothing is left out, as an empty item of any other list is.
         if name.is_empty() && metadata == Attachment::default() {
-            return Ok(None);
+            return None;
         }
         // The file is read now: a missing one must be found before anything is sent.
         let file = self.mailing.files.inspect(&name);
-        let file = file.map_err(|wrong| self.missing_file(row, plan, &name, wrong))?;
-        let mut planned = PlannedFile::new(file, metadata);
+        let missing = |why| wrong.push(self.missing_file(row, plan, &name, why));
+        let mut planned = PlannedFile::new(file.map_err(missing).ok()?, metadata);
         let is_shared = |report: &CheckReport| report.files.is_shared(&planned);
         // A file in the letter's own request saves two requests and the wait for the malware scan, but only one letter can have it.
         planned.enclosed = !plan.is_shared()
             && planned.file.size <= FORM_FILE_LIMIT
             && !self.report.is_some_and(is_shared);
-        Ok(Some(planned))
+        Some(planned)
     }
 
     /// The problem for an attachment that cannot be used: at its row, or in the manifest when it is the same for all rows.

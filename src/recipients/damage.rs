@@ -90,7 +90,9 @@ pub(crate) fn detect_damage(value: &str) -> Option<(Damage, String)> {
         b'0'..=b'9' | b'-' => scientific(value).map(|number| (Damage::ScientificNotation, number)),
         b'=' => formula(value).map(|text| (Damage::Formula, text)),
         b'\'' => apostrophe(value).map(|text| (Damage::Apostrophe, text)),
-        b'N' | b'n' | b'u' | b'(' | b'<' | b'\\' if NULL_WORDS.contains(&value) => {
+        b'N' | b'n' | b'u' | b'(' | b'<' | b'\\'
+            if NULL_WORDS.split(' ').any(|word| word == value) =>
+        {
             Some((Damage::NullWord, String::new()))
         }
         _ => None,
@@ -127,24 +129,8 @@ fn in_text(value: &str) -> Option<(Damage, String)> {
     Some((Damage::WrongEncoding, decoded_twice(value)?))
 }
 
-const NULL_WORDS: [&str; 16] = [
-    "NULL",
-    "null",
-    "Null",
-    "None",
-    "none",
-    "nan",
-    "NaN",
-    "NAN",
-    "N/A",
-    "n/a",
-    "NA",
-    "NaT",
-    "(null)",
-    "<null>",
-    "undefined",
-    "\\N",
-];
+const NULL_WORDS: &str =
+    r"NULL null Null None none nan NaN NAN N/A n/a NA NaT (null) <null> undefined \N";
 
 /// True for the errors of spreadsheets. In every language they are upper-case words after `#`, most of them with a final `!` or `?`.
 fn is_spreadsheet_error(value: &str) -> bool {

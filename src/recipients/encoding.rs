@@ -15,18 +15,6 @@ pub(super) const CHUNK: usize = 1 << 16;
 /// A file as a stream of UTF-8 without a byte order mark. UTF-8 files pass through unchanged, so that an invalid byte can be reported with its row.
 pub(super) type Decoded = Box<dyn Read + Send>;
 
-/// The kind of a file, judged by its beginning.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FileStart {
-    Empty,
-    /// A file of another kind, named as messages do.
-    Foreign(&'static str),
-    Marked(&'static Encoding),
-    /// UTF-16 without a byte order mark: every second byte is zero.
-    Utf16WithoutMark(&'static Encoding),
-    Unmarked,
-}
-
 const FOREIGN: [(&[u8], &str); 7] = [
     (b"PK\x03\x04", "an Excel workbook"),
     (b"\xD0\xCF\x11\xE0", "an Excel workbook"),
@@ -37,24 +25,21 @@ const FOREIGN: [(&[u8], &str); 7] = [
     (b"SQLite format 3", "a database"),
 ];
 
-pub(super) fn file_start(file: &mut File) -> io::Result<FileStart> {
+pub(super) fn first_bytes(file: &mut File) -> io::Result<Vec<u8>> {
     let mut start = Vec::with_capacity(CHUNK);
     file.seek(SeekFrom::Start(0))?;
     file.by_ref().take(CHUNK as u64).read_to_end(&mut start)?;
-    if start.is_empty() {
-        return Ok(FileStart::Empty);
-    }
-    if let Some((_, what)) = FOREIGN.iter().find(|(first, _)| start.starts_with(first)) {
-        return Ok(FileStart::Foreign(what));
-    }
-    if let Some((encoding, _)) = Encoding::for_bom(&start) {
-        return Ok(FileStart::Marked(encoding));
-    }
-    Ok(utf16_by_zeros(&start).map_or(FileStart::Unmarked, FileStart::Utf16WithoutMark))
+    Ok(start)
+}
+
+/// The kind of a file that is no text, as messages name it.
+pub(super) fn foreign(start: &[u8]) -> Option<&'static str> {
+    let known = FOREIGN.iter().find(|(first, _)| start.starts_with(first));
+    known.map(|(_, what)| *what)
 }
 
 /// Detects UTF-16 by its zeros: the upper byte of nearly every European letter is zero, the lower byte never is.
-fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
+pub(super) fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
     let (mut first, mut second) = (0, 0);
     for pair in start.as_chunks::<2>().0 {
         first += usize::from(pair[0] == 0);
@@ -151,11 +136,6 @@ fn read_pieces(file: &mut File, mut take: impl FnMut(&[u8])) -> io::Result<()> {
             Err(error) => return Err(error),
         }
     }
-}
-
-/// True when the byte order mark agrees with the configured encoding. The name `utf-16` covers both byte orders.
-pub(super) fn is_compatible(marked: &'static Encoding, set: Charset) -> bool {
-    set == Charset::Standard(marked) || (marked == UTF_16BE && set == Charset::Standard(UTF_16LE))
 }
 
 /// Opens the whole file as a stream of UTF-8.
@@ -270,24 +250,12 @@ mod tests {
 
     #[test]
     fn the_beginning_tells_marks_workbooks_and_utf_16() {
-        let said = |bytes: &[u8]| file_start(&mut file(bytes)).unwrap();
-        assert_eq!(said(b""), FileStart::Empty);
-        assert_eq!(
-            said(b"PK\x03\x04rest"),
-            FileStart::Foreign("an Excel workbook")
-        );
-        assert_eq!(said(b"\xEF\xBB\xBFa"), FileStart::Marked(UTF_8));
-        assert_eq!(said(b"\xFF\xFEa\0"), FileStart::Marked(UTF_16LE));
-        assert_eq!(
-            said(b"N\0a\0v\0n\0\n\0"),
-            FileStart::Utf16WithoutMark(UTF_16LE)
-        );
-        assert_eq!(
-            said(b"\0N\0a\0v\0n\0\n"),
-            FileStart::Utf16WithoutMark(UTF_16BE)
-        );
-        assert_eq!(said(b"Navn\n"), FileStart::Unmarked);
-        assert_eq!(said(b"Na\0vn\n"), FileStart::Unmarked);
+        for bytes in [&b""[..], b"Navn\n", b"Na\0vn\n"] {
+            assert_eq!((foreign(bytes), utf16_by_zeros(bytes)), (None, None));
+        }
+        assert_eq!(foreign(b"PK\x03\x04\0\0"), Some("an Excel workbook"));
+        assert_eq!(utf16_by_zeros(b"N\0a\0v\0n\0"), Some(UTF_16LE));
+        assert_eq!(utf16_by_zeros(b"\0N\0a\0v\0n"), Some(UTF_16BE));
     }
 
     #[test]

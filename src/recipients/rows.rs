@@ -5,9 +5,11 @@ use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
+
 use super::charset::Charset;
 use super::dialect::{Delimiter, Dialect};
-use super::encoding::{self, CHUNK, Decoded, FileStart};
+use super::encoding::{self, CHUNK, Decoded};
 use super::first_records::FirstRecords;
 use super::header;
 use super::layout;
@@ -342,28 +344,33 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
         })
     });
     let set = set.transpose()?;
-    let other = |is: &str, set: Charset| {
-        let message = format!("the file says that it is {is}, not {}", set.name());
-        read_error(message, DETECTED)
-    };
-    // From the certain to the uncertain: other kinds of files, byte order marks, the configured encoding unless the bytes contradict it, and last detection.
-    match (encoding::file_start(file)?, set) {
-        (FileStart::Empty, _) => Err(read_error(
-            "the file is empty",
-            first_line(options.bare_list),
-        )),
-        (FileStart::Foreign(what), _) => Err(ReadError::foreign(what)),
-        (FileStart::Marked(marked), Some(set)) if !encoding::is_compatible(marked, set) => {
-            Err(other(marked.name(), set))
+    let start = encoding::first_bytes(file)?;
+    if start.is_empty() {
+        let hint = first_line(options.bare_list);
+        return Err(read_error("the file is empty", hint));
+    }
+    if let Some(what) = encoding::foreign(&start) {
+        return Err(ReadError::foreign(what));
+    }
+    let marked = Encoding::for_bom(&start).map(|(marked, _)| marked);
+    let by_zeros = encoding::utf16_by_zeros(&start);
+    // From the certain to the uncertain: byte order marks, the configured encoding unless the bytes contradict it, and last detection.
+    match (marked.or(by_zeros.filter(|_| set.is_none())), set) {
+        // The name `utf-16` covers both byte orders.
+        (Some(marked), Some(set))
+            if set != Charset::Standard(marked)
+                && (marked != UTF_16BE || set != Charset::Standard(UTF_16LE)) =>
+        {
+            let (is, set) = (marked.name(), set.name());
+            let message = format!("the file says that it is {is}, not {set}");
+            Err(read_error(message, DETECTED))
         }
-        (FileStart::Marked(encoding), _) | (FileStart::Utf16WithoutMark(encoding), None) => {
-            Ok(Charset::Standard(encoding))
-        }
-        (FileStart::Unmarked, Some(set)) if set.is_utf_16() => Err(read_error(
+        (Some(found), _) => Ok(Charset::Standard(found)),
+        (None, Some(set)) if set.is_utf_16() && by_zeros.is_none() => Err(read_error(
             "the file is not UTF-16, which `encoding` says",
             DETECTED,
         )),
-        (_, Some(set)) => match encoding::contradiction(file, set)? {
+        (None, Some(set)) => match encoding::contradiction(file, set)? {
             Some(found) => Err(read_error(
                 format!(
                     "the letters of the file are {}, not {}, which `encoding` says",
@@ -374,7 +381,7 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
             )),
             None => Ok(set),
         },
-        (FileStart::Unmarked, None) => match encoding::detect_without_mark(file)? {
+        (None, None) => match encoding::detect_without_mark(file)? {
             Some(found) => Ok(found),
             None => Err(match encoding::change_of_encoding(file)? {
                 Some(line) => read_error(

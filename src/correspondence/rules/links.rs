@@ -267,7 +267,8 @@ fn decode_component(text: &str, is_query: bool) -> Cow<'_, str> {
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         if c != '%' {
-            push_letter(c, is_query, &mut decoded);
+            let is_letter = c.is_ascii() || is_iri_letter(c, is_query);
+            push(c, !is_letter, &mut decoded);
             rest = &rest[c.len_utf8()..];
             continue;
         }
@@ -287,16 +288,6 @@ fn decode_component(text: &str, is_query: bool) -> Cow<'_, str> {
     Cow::Owned(decoded)
 }
 
-/// Appends a character, encoded when an IRI cannot have it.
-fn push_letter(c: char, is_query: bool, out: &mut String) {
-    if c.is_ascii() || is_iri_letter(c, is_query) {
-        return out.push(c);
-    }
-    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-        push_code(byte, out);
-    }
-}
-
 /// Appends a run of bytes that were written as codes: decoded where .NET decodes them, else as codes again.
 fn push_codes(bytes: &[u8], is_query: bool, out: &mut String) {
     // Codes that are not UTF-8 stay as they are.
@@ -307,17 +298,22 @@ fn push_codes(bytes: &[u8], is_query: bool, out: &mut String) {
             } else {
                 !is_iri_letter(c, is_query)
             };
-            if !stays {
-                out.push(c);
-                continue;
-            }
-            for byte in c.encode_utf8(&mut [0; 4]).bytes() {
-                push_code(byte, out);
-            }
+            push(c, stays, out);
         }
-        for byte in chunk.invalid() {
-            push_code(*byte, out);
-        }
+        chunk
+            .invalid()
+            .iter()
+            .for_each(|byte| push_code(*byte, out));
+    }
+}
+
+/// Appends a character, as a code for each of its bytes if it is `encoded`.
+fn push(c: char, encoded: bool, out: &mut String) {
+    if !encoded {
+        return out.push(c);
+    }
+    for byte in c.encode_utf8(&mut [0; 4]).bytes() {
+        push_code(byte, out);
     }
 }
 

@@ -10,16 +10,8 @@ use crate::diagnostic::{Code, Severity};
 const LIST: &str = "correspondence.externalReferences";
 
 /// The kinds of transmissions, in the order of their numbers from 1.
-const TRANSMISSIONS: [&str; 8] = [
-    "Information",
-    "Acceptance",
-    "Rejection",
-    "Request",
-    "Alert",
-    "Decision",
-    "Submission",
-    "Correction",
-];
+const TRANSMISSIONS: &str =
+    "Information, Acceptance, Rejection, Request, Alert, Decision, Submission, Correction";
 
 /// Model validation: at most 10 references, none that only Altinn may set, and a known kind of transmission when there is exactly one.
 pub(super) fn model(references: &[ExternalReference], list: &mut Findings) {
@@ -51,7 +43,7 @@ pub(super) fn model(references: &[ExternalReference], list: &mut Findings) {
         let member = format_args!("{LIST}[{index}].referenceValue");
         list.model(member, "there is no such kind of transmission")
             .value(kind)
-            .hint(format!("use one of {}", TRANSMISSIONS.join(", ")));
+            .hint(format!("use one of {TRANSMISSIONS}"));
     }
 }
 
@@ -119,12 +111,9 @@ fn of_type(
 /// True for a kind of transmission: its name in any case, or its number.
 fn is_transmission(kind: &str) -> bool {
     let kind = kind.trim();
-    TRANSMISSIONS
-        .iter()
-        .any(|known| known.eq_ignore_ascii_case(kind))
-        || kind
-            .parse()
-            .is_ok_and(|number: usize| (1..=TRANSMISSIONS.len()).contains(&number))
+    let mut known = TRANSMISSIONS.split(", ");
+    known.any(|known| known.eq_ignore_ascii_case(kind))
+        || kind.parse().is_ok_and(|number| (1..=8).contains(&number))
 }
 
 /// True for a GUID in any spelling that .NET reads: with or without hyphens, in braces or parentheses, and the rare one in hexadecimal parts.
