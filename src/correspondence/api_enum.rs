@@ -1,64 +1,55 @@
 //! Enums of the API, read as Altinn reads them: the name in any case, or its number. They are always written by name.
 
 use std::fmt;
-use std::marker::PhantomData;
 
 use serde::de::{Deserializer, Error, Visitor};
 
-pub(super) trait ApiEnum: Copy + 'static {
-    /// Altinn's names, in the order of their numbers from 0.
-    const NAMES: &'static [&'static str];
-    /// The values, in the same order.
-    const VALUES: &'static [Self];
+/// Reads one of `values`, which have these names in the same order and are numbered from 0.
+pub(super) fn read<'de, T: Copy, D: Deserializer<'de>>(
+    deserializer: D,
+    names: &'static [&'static str],
+    values: &[T],
+) -> Result<T, D::Error> {
+    let at = deserializer.deserialize_any(EnumVisitor(names))?;
+    Ok(values[at])
 }
 
-pub(super) fn read<'de, T: ApiEnum, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-    deserializer.deserialize_any(EnumVisitor(PhantomData))
-}
-
-/// Implements [`ApiEnum`] and `Deserialize` for an enum whose variants are named and numbered as Altinn's are.
+/// Implements `Deserialize` for an enum whose variants are named and numbered as Altinn's are.
 macro_rules! api_enum {
     ($type:ident: $($name:ident),+) => {
-        impl $crate::correspondence::api_enum::ApiEnum for $type {
-            const NAMES: &'static [&'static str] = &[$(stringify!($name)),+];
-            const VALUES: &'static [Self] = &[$(Self::$name),+];
-        }
-
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                $crate::correspondence::api_enum::read(deserializer)
+                let names = &[$(stringify!($name)),+];
+                $crate::correspondence::api_enum::read(deserializer, names, &[$(Self::$name),+])
             }
         }
     };
 }
 pub(super) use api_enum;
 
-struct EnumVisitor<T>(PhantomData<T>);
+struct EnumVisitor(&'static [&'static str]);
 
-impl<T: ApiEnum> Visitor<'_> for EnumVisitor<T> {
-    type Value = T;
+impl Visitor<'_> for EnumVisitor {
+    type Value = usize;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one of {}", T::NAMES.join(", "))
+        write!(f, "one of {}", self.0.join(", "))
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+    fn visit_str<E: Error>(self, text: &str) -> Result<usize, E> {
         let word = text.trim();
-        let named = T::NAMES
-            .iter()
-            .position(|name| name.eq_ignore_ascii_case(word));
+        let mut names = self.0.iter();
+        let named = names.position(|name| name.eq_ignore_ascii_case(word));
         // Form fields and templates give numbers as texts.
-        let found = named.or_else(|| word.parse().ok());
-        found
-            .and_then(|at| T::VALUES.get(at).copied())
-            .ok_or_else(|| E::unknown_variant(text, T::NAMES))
+        let found = named.or_else(|| word.parse().ok().filter(|at| *at < self.0.len()));
+        found.ok_or_else(|| E::unknown_variant(text, self.0))
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<T, E> {
+    fn visit_u64<E: Error>(self, number: u64) -> Result<usize, E> {
         self.visit_str(&number.to_string())
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<T, E> {
+    fn visit_i64<E: Error>(self, number: i64) -> Result<usize, E> {
         self.visit_str(&number.to_string())
     }
 }

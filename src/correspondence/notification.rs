@@ -74,20 +74,18 @@ pub struct Notification {
 
 impl Notification {
     /// The texts of e-mails with their members and formats; an absent text is empty.
-    pub(crate) fn email_bodies(&self) -> [(&'static str, &str, EmailContentType); 2] {
-        let first = self.email_content_type;
-        let reminder = self.reminder_email_content_type.or(first);
+    pub(crate) fn email_bodies<'a>(&'a self) -> [(&'static str, &'a str, EmailContentType); 2] {
+        let first = self.email_content_type.unwrap_or_default();
+        let reminder = self.reminder_email_content_type.unwrap_or(first);
+        let text = |text: &'a Option<String>| text.as_deref().unwrap_or_default();
         [
-            ("emailBody", &self.email_body, first),
-            ("reminderEmailBody", &self.reminder_email_body, reminder),
-        ]
-        .map(|(name, text, kind)| {
+            ("emailBody", text(&self.email_body), first),
             (
-                name,
-                text.as_deref().unwrap_or_default(),
-                kind.unwrap_or_default(),
-            )
-        })
+                "reminderEmailBody",
+                text(&self.reminder_email_body),
+                reminder,
+            ),
+        ]
     }
 
     /// The channel; e-mail is Altinn's default.

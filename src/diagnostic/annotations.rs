@@ -43,7 +43,7 @@ fn annotation(group: &Group<'_>) -> String {
     }
     let cause = match problem.row_line() {
         // The cause shown is that of the first row of the group.
-        Some(line) if !group.others.is_empty() => format!("line {line}"),
+        Some(line) if group.all.len() > 1 => format!("line {line}"),
         _ => "cause".to_owned(),
     };
     for (name, text) in [

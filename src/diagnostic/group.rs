@@ -9,10 +9,10 @@ use crate::text::count;
 /// The properties that all problems of a group share.
 type Kind<'p> = (Severity, Option<Code>, &'p str, &'p [String]);
 
-/// A problem, and the same problem of other rows.
+/// A problem, and the same problem of other rows, which are in `all` together.
 pub(super) struct Group<'p> {
     pub(super) first: &'p Problem,
-    pub(super) others: Vec<&'p Problem>,
+    pub(super) all: Vec<&'p Problem>,
 }
 
 /// Groups problems: rows with the same problem in the same columns together, at the place of the first of them; everything else alone.
@@ -25,26 +25,22 @@ pub(super) fn groups(problems: &Problems) -> Vec<Group<'_>> {
             let kind: Kind<'_> = (problem.severity, problem.code, &problem.message, columns);
             let index = *rows.entry(kind).or_insert(groups.len());
             if let Some(group) = groups.get_mut(index) {
-                group.others.push(problem);
+                group.all.push(problem);
                 continue;
             }
         }
         groups.push(Group {
             first: problem,
-            others: Vec::new(),
+            all: vec![problem],
         });
     }
     groups
 }
 
 impl<'p> Group<'p> {
-    pub(super) fn all(&self) -> impl Iterator<Item = &'p Problem> {
-        std::iter::once(self.first).chain(self.others.iter().copied())
-    }
-
     /// The number of different rows. A row can have the same problem more than once, in two contacts for instance.
     pub(super) fn rows(&self) -> usize {
-        count_rows(self.all())
+        count_rows(self.all.iter().copied())
     }
 
     /// The message, with the number of rows when there are several.
@@ -59,10 +55,8 @@ impl<'p> Group<'p> {
     /// The hint; `None` unless all rows have the same.
     pub(super) fn hint(&self) -> Option<&'p str> {
         let hint = self.first.hint.as_deref()?;
-        let mut others = self.others.iter();
-        others
-            .all(|other| other.hint.as_deref() == Some(hint))
-            .then_some(hint)
+        let mut hints = self.all.iter().map(|problem| problem.hint.as_deref());
+        hints.all(|other| other == Some(hint)).then_some(hint)
     }
 
     /// A note that Altinn would report this problem first; `None` where no letter has another error.
@@ -70,8 +64,8 @@ impl<'p> Group<'p> {
         const FIRST: &str = "Altinn would answer this first, and the others when it is mended";
         let is_first = |problem: &&Problem| problem.precedence == Some(Precedence::First);
         // With other counts only some of the group's rows have other errors.
-        self.all().find(is_first)?;
-        match count_rows(self.all().filter(is_first)) {
+        self.all.iter().copied().find(is_first)?;
+        match count_rows(self.all.iter().copied().filter(is_first)) {
             rows if rows == self.rows() => Some(FIRST.to_owned()),
             rows => Some(format!("in {}: {FIRST}", count(rows, "row"))),
         }

@@ -1,6 +1,6 @@
 //! Places as every format tells them: a file, and what else is known.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Place;
 use super::source::Position;
@@ -48,5 +48,64 @@ impl Location<'_> {
     /// The names of the columns, in one text; empty when there are none.
     pub(super) fn columns(&self) -> String {
         self.columns.unwrap_or_default().join(", ")
+    }
+}
+
+/// As `schema/validation.schema.json` describes it.
+impl Serialize for Place {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.location().serialize(serializer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{json, to_value};
+
+    use super::*;
+    use crate::diagnostic::{Code, Precedence, Problem, Source};
+
+    #[test]
+    fn every_kind_of_place_is_told_in_full() {
+        let row = Place::Row {
+            file: "rows.csv".into(),
+            row: Some(18),
+            line: 19,
+            columns: vec!["Navn".to_owned()],
+        };
+        let mut problem = Problem::error(row, "the title is not plain text")
+            .with_cause("`# Hei`")
+            .with_hint("remove the `#`");
+        problem.code = Some(Code::Altinn(1002));
+        problem.precedence = Some(Precedence::Later);
+        assert_eq!(
+            to_value(&problem).unwrap(),
+            json!({
+                "severity": "error",
+                "code": "1002",
+                "first": false,
+                "message": "the title is not plain text",
+                "place": { "file": "rows.csv", "line": 19, "row": 18, "columns": ["Navn"] },
+                "cause": "`# Hei`",
+                "hint": "remove the `#`"
+            })
+        );
+        let source = Arc::new(Source::new("a.yaml", "å: 1\nb: 2\n"));
+        let place = Place::Source {
+            span: 9..10,
+            source,
+        };
+        assert_eq!(
+            to_value(Problem::warning(place, "odd")).unwrap(),
+            json!({
+                "severity": "warning",
+                "message": "odd",
+                "place": { "file": "a.yaml", "line": 2, "column": 4 }
+            })
+        );
+        let file = to_value(Place::File("a.csv".into())).unwrap();
+        assert_eq!(file, json!({ "file": "a.csv" }));
     }
 }

@@ -4,7 +4,6 @@ mod annotations;
 mod csv;
 mod excerpt;
 mod group;
-mod json;
 mod location;
 mod lookalike;
 mod nearest;

@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Source;
 
@@ -187,6 +187,19 @@ impl fmt::Display for Code {
             Self::Model => f.write_str("STD-00000"),
             Self::Altinn(code) => write!(f, "{code}"),
         }
+    }
+}
+
+impl Serialize for Code {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl Serialize for Precedence {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // `first` is true for `Only` too: it is what Altinn would answer with.
+        serializer.serialize_bool(*self != Self::Later)
     }
 }
 

@@ -31,7 +31,7 @@ const EXAMPLES: usize = 3;
 pub(crate) fn render(problem: &Problem, style: Style) -> String {
     let group = Group {
         first: problem,
-        others: Vec::new(),
+        all: vec![problem],
     };
     draw(&group, None, style)
 }
@@ -67,7 +67,7 @@ pub(crate) fn summary(problems: &Problems) -> String {
         // A group without rows is one problem in a file.
         let all: usize = found.iter().map(|group| group.rows().max(1)).sum();
         let in_rows: usize = found.iter().map(|group| group.rows()).sum();
-        let rows = count_rows(found.iter().flat_map(|group| group.all()));
+        let rows = count_rows(found.iter().flat_map(|group| group.all.iter().copied()));
         if found.is_empty() {
             return None;
         }
@@ -143,7 +143,7 @@ fn clean(text: &str) -> String {
 
 /// The notes under a problem, as name and text: its cause, or the causes of the first rows of a group; with `all_rows`, of all.
 fn notes(problems: &Group<'_>, style: Style) -> Vec<(String, String)> {
-    if problems.others.is_empty() {
+    if problems.all.len() == 1 {
         let cause = problems.first.cause.iter();
         return cause
             .map(|cause| ("cause".to_owned(), cause.clone()))
@@ -154,7 +154,7 @@ fn notes(problems: &Group<'_>, style: Style) -> Vec<(String, String)> {
     let mut notes = Vec::new();
     let mut lines = Vec::new();
     let mut left_out = false;
-    for example in problems.all() {
+    for example in &problems.all {
         let Some(line) = example.row_line() else {
             continue;
         };

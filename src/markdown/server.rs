@@ -117,7 +117,7 @@ fn has_pipe(line: &str) -> bool {
 }
 
 fn rewrite_paragraph(lines: &mut [String]) {
-    let mut in_letters = false;
+    let (mut in_letters, mut in_math) = (false, false);
     for at in 0..lines.len() {
         let (prefix, text) = split_prefix(&lines[at]);
         let (prefix, text) = (prefix.to_owned(), text.to_owned());
@@ -135,16 +135,8 @@ fn rewrite_paragraph(lines: &mut [String]) {
             continue;
         }
         if text.trim() == "$$" {
-            // The sign opens when all earlier ones have been closed.
-            let is_first = lines[..at]
-                .iter()
-                .filter(|line| line.ends_with("\\\\["))
-                .count()
-                == lines[..at]
-                    .iter()
-                    .filter(|line| line.ends_with("\\\\]"))
-                    .count();
-            lines[at] = format!("{prefix}{}", if is_first { "\\\\[" } else { "\\\\]" });
+            lines[at] = format!("{prefix}{}", if in_math { "\\\\]" } else { "\\\\[" });
+            in_math = !in_math;
             continue;
         }
         if let Some((number, delimiter, rest)) = letter_item(&text)

@@ -7,9 +7,9 @@ use super::problems::PROBLEM_LIMIT;
 use super::report_builder::ReportBuilder;
 use crate::correspondence::identifier;
 use crate::correspondence::text::excerpt;
-use crate::diagnostic::{Place, Problem, difference};
+use crate::diagnostic::{Place, Problem, Severity, difference};
 use crate::recipients::{
-    Damage, Row, detect_damage, is_date, month_of, serial_date, with_signs_named,
+    Damage, Dialect, Row, detect_damage, is_date, month_of, serial_date, with_signs_named,
 };
 
 /// The fewest digits of keys that have a fixed length: shorter ones are running numbers, which grow.
@@ -41,8 +41,8 @@ struct Column {
     index: usize,
     header: String,
     kind: ColumnKind,
-    /// The members of the letter that show it on one line.
-    one_line: Vec<&'static str>,
+    /// A member of the letter that shows it on one line.
+    one_line: Option<&'static str>,
     /// The texts that templates compare it with.
     compared: Vec<String>,
     suspects: Vec<SuspectCell>,
@@ -79,8 +79,6 @@ struct SuspectCell {
 #[derive(Debug, Clone)]
 enum Suspicion {
     Damaged(Damage, String),
-    /// UTF-8 in a file of this encoding, and the text that it is.
-    OtherEncoding(&'static str, String),
     /// A line break in a value that this member shows on one line.
     LineBreak(&'static str),
     /// A value that looks like this text, which templates compare it with, and is not equal to it.
@@ -109,7 +107,7 @@ impl ColumnLint {
             } else {
                 ColumnKind::from_header(header)
             },
-            one_line: one_line_members(mailing, header),
+            one_line: one_line_member(mailing, header),
             compared: mailing.templates.compared_with(index),
             suspects: Vec::new(),
             not_equal: Vec::new(),
@@ -153,15 +151,9 @@ impl Mailing {
         }) {
             let header = column.header.clone();
             // Each cell is a problem of its own: equal ones are grouped when they are shown.
-            for mut suspect in column.into_suspects() {
-                if let Suspicion::Damaged(Damage::WrongEncoding, text) = &mut suspect.suspicion
-                    && self.dialect().is_single_byte()
-                {
-                    let text = std::mem::take(text);
-                    suspect.suspicion = Suspicion::OtherEncoding(self.dialect().encoding(), text);
-                }
+            for suspect in column.into_suspects() {
                 let place = self.row_place(suspect.row, suspect.line, [&header]);
-                report.push(suspect.problem(place, &header));
+                report.push(suspect.problem(place, &header, *self.dialect()));
             }
         }
     }
@@ -176,7 +168,7 @@ impl Column {
         }
         self.observe_comparisons(value, row);
         self.filled += 1;
-        if let (Some(member), true) = (self.one_line.first(), value.contains(['\n', '\r'])) {
+        if let (Some(member), true) = (self.one_line, value.contains(['\n', '\r'])) {
             note(&mut self.suspects, Suspicion::LineBreak(member));
         }
         let starts_with_digit = value.as_bytes().first().is_some_and(u8::is_ascii_digit);
@@ -343,7 +335,7 @@ impl KeyLengths {
 
 impl SuspectCell {
     /// The problem for a suspect cell, with the value it probably had. Values are masked: any column may hold identity numbers.
-    fn problem(self, place: Place, header: &str) -> Problem {
+    fn problem(self, place: Place, header: &str, dialect: Dialect) -> Problem {
         const AS_TEXT: &str = "a spreadsheet has changed it: export the column as text";
         let probably = |value: &str| {
             let (was, is) = (
@@ -355,21 +347,27 @@ impl SuspectCell {
                 _ => format!("{}, probably {}", excerpt(&was), excerpt(&is)),
             }
         };
-        let is_error = match self.suspicion {
-            Suspicion::Damaged(damage, _) => damage.is_error(),
-            Suspicion::OtherEncoding(..) => true,
-            _ => false,
+        let is_other_encoding =
+            |damage| damage == Damage::WrongEncoding && dialect.is_single_byte();
+        let severity = match self.suspicion {
+            Suspicion::Damaged(damage, _) if damage.is_error() || is_other_encoding(damage) => {
+                Severity::Error
+            }
+            _ => Severity::Warning,
         };
         let (message, cause, hint) = match &self.suspicion {
+            Suspicion::Damaged(damage, text) if is_other_encoding(*damage) => (
+                format!(
+                    "`{header}` is UTF-8, and the file is read as {}",
+                    dialect.encoding()
+                ),
+                probably(text),
+                "the file is in two encodings, or `encoding` is wrong: save it as \u{ab}CSV UTF-8\u{bb}, each part before they are joined",
+            ),
             Suspicion::Damaged(damage, value) => (
                 format!("`{header}` {}", damage.predicate()),
                 probably(value),
                 damage.hint(),
-            ),
-            Suspicion::OtherEncoding(encoding, text) => (
-                format!("`{header}` is UTF-8, and the file is read as {encoding}"),
-                probably(text),
-                "the file is in two encodings, or `encoding` is wrong: save it as \u{ab}CSV UTF-8\u{bb}, each part before they are joined",
             ),
             Suspicion::LineBreak(member) => (
                 format!("`{header}` has a line break, and `{member}` is one line"),
@@ -413,23 +411,17 @@ impl SuspectCell {
                 AS_TEXT,
             ),
         };
-        let problem = if is_error {
-            Problem::error(place, message)
-        } else {
-            Problem::warning(place, message)
-        };
-        problem.with_cause(cause).with_hint(hint)
+        Problem::new(severity, place, message)
+            .with_cause(cause)
+            .with_hint(hint)
     }
 }
 
-/// The members that show a column on one line, by their names.
-fn one_line_members(mailing: &Mailing, header: &str) -> Vec<&'static str> {
+/// A member that shows a column on one line, by its name.
+fn one_line_member(mailing: &Mailing, header: &str) -> Option<&'static str> {
     let correspondence = &mailing.letter.correspondence;
     let shows = |pointer: &&&str| correspondence.columns(pointer).contains(&header);
-    let members = ONE_LINE.iter().filter(shows);
-    members
-        .filter_map(|pointer| pointer.rsplit('/').next())
-        .collect()
+    ONE_LINE.iter().find(shows)?.rsplit('/').next()
 }
 
 /// The text that a key may have been before a spreadsheet made `jan.26` or `01.feb` of it.

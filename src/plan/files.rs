@@ -79,15 +79,6 @@ pub(super) struct Unusable {
     pub(super) hint: Option<String>,
 }
 
-impl Unusable {
-    fn new(why: &str, hint: Option<&str>) -> Self {
-        Self {
-            why: why.to_owned(),
-            hint: hint.map(str::to_owned),
-        }
-    }
-}
-
 /// Reads the files of a folder and remembers those read last. May be used by several threads at the same time.
 #[derive(Debug, Default)]
 pub(super) struct FileReader {
@@ -194,20 +185,28 @@ impl FileReader {
 
     /// Reads a file inside the folder and takes its digests; a file that is too large for Altinn gets its size only.
     fn read(&self, name: &str) -> Inspected {
-        let real = find_inside(&self.real, name).map_err(|why| match why {
-            Refused::NotInside => Unusable::new(
-                "is not a path inside the manifest's folder",
-                Some("copy the file into the folder, and name it relative to the manifest"),
-            ),
-            Refused::LinkOut => Unusable::new(
-                "is a link out of the manifest's folder",
-                Some("copy the file itself into the folder"),
-            ),
-            Refused::NotAFile => Unusable::new("is not a file", None),
-            Refused::Unreadable(error) => Unusable {
-                hint: lookalike(&self.real, name),
-                ..describe(&error)
-            },
+        let real = find_inside(&self.real, name).map_err(|refused| {
+            let (why, hint) = match refused {
+                Refused::NotInside => (
+                    "is not a path inside the manifest's folder",
+                    Some("copy the file into the folder, and name it relative to the manifest"),
+                ),
+                Refused::LinkOut => (
+                    "is a link out of the manifest's folder",
+                    Some("copy the file itself into the folder"),
+                ),
+                Refused::NotAFile => ("is not a file", None),
+                Refused::Unreadable(error) => {
+                    return Unusable {
+                        hint: lookalike(&self.real, name),
+                        ..describe(&error)
+                    };
+                }
+            };
+            Unusable {
+                why: why.to_owned(),
+                hint: hint.map(str::to_owned),
+            }
         })?;
         // One reading for both digests: SHA-256 for the plan, MD5 because Altinn compares it.
         let (mut sha, mut md5, mut is_pdf) = (Context::new(&SHA256), Md5::new(), None);

@@ -1,19 +1,14 @@
 //! A selection of rows for a command, as `--rows` names them.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::str::FromStr;
 
 /// Rows by their numbers: `5,10-20,30-`. The first row after the header is 1.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
     /// Ranges in ascending order with gaps between them, both ends included. `u64::MAX` as the last end means "to the end".
-    ranges: Vec<Range>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Range {
-    first: u64,
-    last: u64,
+    ranges: Vec<RangeInclusive<u64>>,
 }
 
 /// The most ranges that are shown; the others are shown as `…`.
@@ -22,10 +17,7 @@ const NAMED: usize = 8;
 impl Selection {
     pub(crate) fn all() -> Self {
         Self {
-            ranges: vec![Range {
-                first: 1,
-                last: u64::MAX,
-            }],
+            ranges: vec![1..=u64::MAX],
         }
     }
 
@@ -53,19 +45,19 @@ impl Selection {
 
     pub(crate) fn contains(&self, row: u64) -> bool {
         // The ranges are sorted, and this is asked for every row.
-        let after = self.ranges.partition_point(|range| range.first <= row);
+        let after = self.ranges.partition_point(|range| *range.start() <= row);
         after
             .checked_sub(1)
             .and_then(|at| self.ranges.get(at))
-            .is_some_and(|range| row <= range.last)
+            .is_some_and(|range| range.contains(&row))
     }
 
     /// The part of the selection up to row `last`, which is included.
     #[must_use]
     pub(crate) fn until(mut self, last: u64) -> Self {
-        self.ranges.retain(|range| range.first <= last);
+        self.ranges.retain(|range| *range.start() <= last);
         if let Some(range) = self.ranges.last_mut() {
-            range.last = range.last.min(last);
+            *range = *range.start()..=last.min(*range.end());
         }
         self
     }
@@ -73,42 +65,43 @@ impl Selection {
     /// The part of the selection beyond a file of `rows` rows. A range with an open end asks for nothing beyond the file, if it begins in the file.
     #[must_use]
     pub(crate) fn beyond(&self, rows: u64) -> Self {
-        let mut ranges = self.ranges.clone();
-        ranges.retain(|range| range.first > rows || range.last > rows && range.last < u64::MAX);
-        for range in &mut ranges {
-            range.first = range.first.max(rows + 1);
+        let is_beyond = |range: &&RangeInclusive<u64>| {
+            *range.start() > rows || *range.end() > rows && *range.end() < u64::MAX
+        };
+        let ranges = self.ranges.iter().filter(is_beyond);
+        let ranges = ranges.map(|range| (*range.start()).max(rows + 1)..=*range.end());
+        Self {
+            ranges: ranges.collect(),
         }
-        Self { ranges }
     }
 
     /// The number of rows; `None` when the selection has no end.
     pub(crate) fn len(&self) -> Option<u64> {
         self.ranges
             .iter()
-            .map(|range| (range.last != u64::MAX).then(|| range.last - range.first + 1))
+            .map(|range| (*range.end() != u64::MAX).then(|| range.end() - range.start() + 1))
             .sum()
     }
 
     /// Adds a row behind all others. The row after the last one extends its range, so that a million rows in order are one range.
     pub(super) fn push(&mut self, row: u64) {
         match self.ranges.last_mut() {
-            Some(range) if range.last.checked_add(1) == Some(row) => range.last = row,
-            _ => self.ranges.push(Range {
-                first: row,
-                last: row,
-            }),
+            Some(range) if range.end().checked_add(1) == Some(row) => {
+                *range = *range.start()..=row;
+            }
+            _ => self.ranges.push(row..=row),
         }
     }
 
     /// Sorts the ranges and joins those that touch or overlap.
     fn merge_ranges(mut self) -> Self {
-        self.ranges.sort_unstable_by_key(|range| range.first);
-        let mut merged: Vec<Range> = Vec::with_capacity(self.ranges.len());
+        self.ranges.sort_unstable_by_key(|range| *range.start());
+        let mut merged: Vec<RangeInclusive<u64>> = Vec::with_capacity(self.ranges.len());
         for range in self.ranges {
             match merged.last_mut() {
                 // Saturating: the open end is `u64::MAX`.
-                Some(last) if range.first <= last.last.saturating_add(1) => {
-                    last.last = last.last.max(range.last);
+                Some(last) if *range.start() <= last.end().saturating_add(1) => {
+                    *last = *last.start()..=*last.end().max(range.end());
                 }
                 _ => merged.push(range),
             }
@@ -121,47 +114,45 @@ impl FromStr for Selection {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let ranges: Result<_, _> = text.split(',').map(|part| part.trim().parse()).collect();
+        let ranges: Result<_, _> = text.split(',').map(|part| range(part.trim())).collect();
         Ok(Self { ranges: ranges? }.merge_ranges())
     }
 }
 
-impl FromStr for Range {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text.is_empty() {
-            return Err("a row is missing: name rows as in 5,10-20,30-".to_owned());
-        }
-        let row = |number: &str| {
-            let number = number.trim();
-            // `u64` would also take a `+`.
-            let digits = number.bytes().all(|byte| byte.is_ascii_digit());
-            let row: Option<u64> = number.parse().ok().filter(|_| digits);
-            row.ok_or_else(|| {
-                format!("`{text}` is neither a row nor a range: name rows as in 5,10-20,30-")
-            })
-        };
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        // `30-` is open at its end.
-        let is_open = last.trim().is_empty();
-        let (first, last) = (row(first)?, if is_open { u64::MAX } else { row(last)? });
-        if first == 0 || last == 0 {
-            return Err("there is no row 0: the first row after the header is 1".to_owned());
-        }
-        if last < first {
-            return Err(format!(
-                "{first}-{last} ends before it begins: did you mean {last}-{first}?"
-            ));
-        }
-        Ok(Self { first, last })
+/// Parses `5`, `10-20` or `30-`.
+fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
+    if text.is_empty() {
+        return Err("a row is missing: name rows as in 5,10-20,30-".to_owned());
     }
+    let row = |number: &str| {
+        let number = number.trim();
+        // `u64` would also take a `+`.
+        let digits = number.bytes().all(|byte| byte.is_ascii_digit());
+        let row: Option<u64> = number.parse().ok().filter(|_| digits);
+        row.ok_or_else(|| {
+            format!("`{text}` is neither a row nor a range: name rows as in 5,10-20,30-")
+        })
+    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    // `30-` is open at its end.
+    let is_open = last.trim().is_empty();
+    let (first, last) = (row(first)?, if is_open { u64::MAX } else { row(last)? });
+    if first == 0 || last == 0 {
+        return Err("there is no row 0: the first row after the header is 1".to_owned());
+    }
+    if last < first {
+        return Err(format!(
+            "{first}-{last} ends before it begins: did you mean {last}-{first}?"
+        ));
+    }
+    Ok(first..=last)
 }
 
 /// Writes the selection as people do; a long one is cut short.
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, Range { first, last }) in self.ranges.iter().take(NAMED).enumerate() {
+        for (at, range) in self.ranges.iter().take(NAMED).enumerate() {
+            let (first, last) = (range.start(), range.end());
             let comma = if at == 0 { "" } else { ", " };
             match *last {
                 u64::MAX => write!(f, "{comma}{first}-")?,

@@ -61,9 +61,9 @@ pub(super) fn utf16_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
 ///
 /// A prefix is not enough: a list of organisations may well be ASCII for a megabyte before the first `Ø`.
 pub(super) fn detect_without_mark(file: &mut File) -> io::Result<Option<Charset>> {
-    let utf8 = Utf8Evidence::read(file)?;
+    let (letters, wrong) = utf8_evidence(file)?;
     // A UTF-8 file with a few invalid bytes still counts as UTF-8: the reader reports their rows.
-    if utf8.wrong == 0 || utf8.letters > utf8.wrong {
+    if wrong == 0 || letters > wrong {
         return Ok(Some(Charset::UTF_8));
     }
     Ok(best_of(&count_letters(file, &Charset::GUESSED)?))
@@ -74,13 +74,13 @@ pub(super) fn contradiction(file: &mut File, set: Charset) -> io::Result<Option<
     if set == Charset::UTF_8 {
         return Ok(None);
     }
-    let utf8 = Utf8Evidence::read(file)?;
+    let (letters, wrong) = utf8_evidence(file)?;
     // Text with non-ASCII letters that is valid UTF-8 throughout is practically never in another encoding.
-    if utf8.letters > 0 && utf8.wrong == 0 {
+    if letters > 0 && wrong == 0 {
         return Ok(Some(Charset::UTF_8));
     }
     // Plain ASCII is the same in all these encodings, and the letter statistics fit single-byte encodings only.
-    if utf8.wrong == 0 || !set.is_single_byte() {
+    if wrong == 0 || !set.is_single_byte() {
         return Ok(None);
     }
     let counts = count_letters(file, &Charset::GUESSED)?;
@@ -186,49 +186,34 @@ impl Read for DosReader {
     }
 }
 
-#[derive(Debug, Default)]
-struct Utf8Evidence {
-    /// The number of valid non-ASCII letters.
-    letters: usize,
-    /// The number of invalid sequences.
-    wrong: usize,
-}
-
-impl Utf8Evidence {
-    fn read(file: &mut File) -> io::Result<Self> {
-        let mut evidence = Self::default();
-        let mut cut = Vec::new();
-        read_pieces(file, |piece| {
-            let piece = match cut.as_slice() {
-                [] => Cow::Borrowed(piece),
-                cut => Cow::Owned([cut, piece].concat()),
-            };
-            evidence.add(&piece).clone_into(&mut cut);
-        })?;
-        // A letter cut off by the end of the file is invalid too.
-        evidence.wrong += usize::from(!cut.is_empty());
-        Ok(evidence)
-    }
-
-    /// Counts a piece of the file. Returns the bytes at its end that belong to a letter that continues in the next piece.
-    fn add<'p>(&mut self, mut piece: &'p [u8]) -> &'p [u8] {
+/// The number of valid non-ASCII letters of UTF-8 in a file, and the number of invalid sequences.
+fn utf8_evidence(file: &mut File) -> io::Result<(usize, usize)> {
+    let (mut letters, mut wrong) = (0, 0);
+    // The bytes at the end of a piece that belong to a letter that continues in the next one.
+    let mut cut = Vec::new();
+    read_pieces(file, |piece| {
+        let piece = match cut.as_slice() {
+            [] => Cow::Borrowed(piece),
+            cut => Cow::Owned([cut, piece].concat()),
+        };
+        let mut rest = &*piece;
         loop {
-            let (valid, wrong) = match std::str::from_utf8(piece) {
-                Ok(_) => (piece.len(), Some(0)),
+            let (valid, invalid) = match std::str::from_utf8(rest) {
+                Ok(_) => (rest.len(), None),
                 Err(error) => (error.valid_up_to(), error.error_len()),
             };
-            let (right, rest) = piece.split_at(valid);
             // Lead bytes of sequences of two and more bytes begin at 0xC0.
-            self.letters += right.iter().filter(|byte| **byte >= 0xC0).count();
-            match wrong {
-                Some(length) if !rest.is_empty() => {
-                    self.wrong += 1;
-                    piece = rest.split_at(length).1;
-                }
-                _ => return rest,
-            }
+            let right = rest[..valid].iter();
+            letters += right.filter(|byte| **byte >= 0xC0).count();
+            rest = &rest[valid..];
+            let Some(invalid) = invalid else { break };
+            wrong += 1;
+            rest = &rest[invalid..];
         }
-    }
+        rest.clone_into(&mut cut);
+    })?;
+    // A letter cut off by the end of the file is invalid too.
+    Ok((letters, wrong + usize::from(!cut.is_empty())))
 }
 
 #[cfg(test)]

@@ -5,35 +5,27 @@ use super::first_records::FirstRecords;
 use super::read_error::{ReadError, read_error};
 use crate::text::is_unseen;
 
+/// Formats that some systems export under the name of a CSV or Excel file: with what they begin, in lower case, and their names.
+const FORMATS: [(&str, &str); 4] = [
+    ("<?xml <workbook <ss:", "XML"),
+    (
+        "<!doctype <html <head <meta <table <body <style <!-- <div",
+        "a web page (HTML), whatever its name says",
+    ),
+    ("mime-version:", "a web archive"),
+    ("[{ {\" [[ {\n {\r\n [\n [\r\n", "JSON"),
+];
+
 /// Names the format of a text that is not delimited, judged by its beginning.
 pub(super) fn not_delimited(start: &[u8]) -> Option<&'static str> {
     let text = String::from_utf8_lossy(start.get(..1000).unwrap_or(start));
     let text = text.trim_start_matches(is_unseen).to_ascii_lowercase();
-    let begins = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
-    // Some systems export these formats under the name of a CSV or Excel file.
-    if begins(&["<?xml", "<workbook", "<ss:"]) {
-        Some("XML")
-    } else if begins(&[
-        "<!doctype",
-        "<html",
-        "<head",
-        "<meta",
-        "<table",
-        "<body",
-        "<style",
-        "<!--",
-        "<div",
-    ]) {
-        Some("a web page (HTML), whatever its name says")
-    } else if begins(&["mime-version:"]) {
-        Some("a web archive")
-    } else if begins(&["[{", "{\"", "[[", "{\n", "{\r\n", "[\n", "[\r\n"]) {
-        Some("JSON")
-    } else if begins(&["id;p"]) && text.contains("\nc;") {
-        Some("a spreadsheet in an old format (SYLK)")
-    } else {
-        None
-    }
+    let begins = |words: &str| words.split(' ').any(|word| text.starts_with(word));
+    let known = FORMATS.iter().find(|(words, _)| begins(words));
+    let is_sylk = text.starts_with("id;p") && text.contains("\nc;");
+    known
+        .map(|(_, name)| *name)
+        .or(is_sylk.then_some("a spreadsheet in an old format (SYLK)"))
 }
 
 /// The error when the header is one value that holds the names of several columns, or is divided by another delimiter than the rows. `first` was read with the
