@@ -105,7 +105,10 @@ fn may_have_markup(text: &str) -> bool {
     let signs = text.bytes().fold(0, |signs, byte| signs | classes(byte));
     let has = |sign| signs & sign != 0;
     has(ALONE)
-        || has(AT_BEGINNING) && begins_with_sign(text)
+        || has(AT_BEGINNING)
+            && text
+                .trim_start_matches(is_dropped_or_white)
+                .starts_with(['#', '-', '~', '^', ':'])
         || has(PAIRED) && has_pair(text)
         || has(COLON)
             && ["tel:", "mailto:"]
@@ -135,11 +138,6 @@ fn classes(byte: u8) -> u8 {
         b'_' | b'*' => ESCAPED,
         _ => 0,
     }
-}
-
-fn begins_with_sign(text: &str) -> bool {
-    text.trim_start_matches(is_dropped_or_white)
-        .starts_with(['#', '-', '~', '^', ':'])
 }
 
 /// True when a sign of emphasis occurs often enough to enclose something.

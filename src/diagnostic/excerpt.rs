@@ -46,7 +46,9 @@ fn mask(line: &str) -> String {
     let mut masked = String::with_capacity(line.len());
     let mut rest: &str = &line;
     while let Some(first) = rest.chars().next() {
-        let run = rest.find(|c| !is_key_character(c)).unwrap_or(rest.len());
+        // The characters of base64 and base64url.
+        let is_key = |c: char| c.is_ascii_alphanumeric() || "+/_-=".contains(c);
+        let run = rest.find(|c| !is_key(c)).unwrap_or(rest.len());
         let (run, after) = rest.split_at(run.max(first.len_utf8()));
         // Any long run, because a key in the wrong place may have any name.
         if run.len() >= SECRET_LENGTH {
@@ -57,11 +59,6 @@ fn mask(line: &str) -> String {
         rest = after;
     }
     masked
-}
-
-/// True for the characters of base64 and base64url.
-fn is_key_character(c: char) -> bool {
-    c.is_ascii_alphanumeric() || matches!(c, '+' | '/' | '_' | '-' | '=')
 }
 
 #[cfg(test)]

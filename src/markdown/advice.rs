@@ -182,7 +182,12 @@ fn kind_of_node<'a>(node: &'a AstNode<'a>) -> Option<Kind> {
         NodeValue::BlockDirective(_) | NodeValue::Alert(_) => Kind::Container,
         NodeValue::Escaped if is_lost(node) => Kind::Backslash,
         NodeValue::HtmlInline(tag) => kind_of_tag(tag)?,
-        NodeValue::HtmlBlock(block) => kind_of_html(&block.literal)?,
+        // The first construct in a block of HTML.
+        NodeValue::HtmlBlock(block) => {
+            let html = &block.literal;
+            let mut tags = html.match_indices('<');
+            tags.find_map(|(at, _)| kind_of_tag(&html[at..]))?
+        }
         NodeValue::Text(text) => return kind_of_text(text),
         _ => return None,
     })
@@ -210,12 +215,6 @@ fn kind_of_tag(tag: &str) -> Option<Kind> {
         "input" => Kind::CheckBox,
         _ => return None,
     })
-}
-
-/// The kind of the first construct in a block of HTML.
-fn kind_of_html(html: &str) -> Option<Kind> {
-    html.match_indices('<')
-        .find_map(|(at, _)| kind_of_tag(&html[at..]))
 }
 
 fn kind_of_text(text: &str) -> Option<Kind> {
@@ -323,17 +322,13 @@ fn run_together<'a>(paragraph: &'a AstNode<'a>, lines: &[(Range<usize>, &str)]) 
             .chars()
             .find(|c| !matches!(c, '*' | '_' | '"' | '«' | '('))
             .is_some_and(|c| {
-                c.is_uppercase() || c.is_ascii_digit() || c == '+' || is_expression(next)
+                // In place of an expression at least five letters `x` stand.
+                c.is_uppercase() || c.is_ascii_digit() || c == '+' || next.starts_with("xxxxx")
             });
         let ends_sentence =
             line.ends_with(['.', '!', '?', ';', '-', '–', '&']) && !line.ends_with("nr.");
         !is_hard && is_short && begins_anew && !ends_sentence
     })
-}
-
-/// True for a line that begins with an expression, in place of which at least five letters `x` stand.
-fn is_expression(line: &str) -> bool {
-    line.starts_with("xxxxx")
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub(super) fn check_rows(
     collect: &mut dyn FnMut(&Row, &mut Outcome) -> ControlFlow<()>,
 ) {
     let workers = Workers::start(mailing);
-    let mut planner = RowPlanner::new(mailing);
+    let mut planner = RowPlanner::new(mailing, None);
     // `current` is rendered while `other`, the batch before it, is collected and filled again.
     let (mut current, mut other) = (Batch::default(), Batch::default());
     current.fill(&mut rows);
@@ -98,7 +98,7 @@ impl<'a> Workers<'a> {
             return None;
         }
         let pool = ThreadPoolBuilder::new().num_threads(threads);
-        let planners = (0..threads).map(|_| Mutex::new(RowPlanner::new(mailing)));
+        let planners = (0..threads).map(|_| Mutex::new(RowPlanner::new(mailing, None)));
         Some(Self {
             // The pool's default stack is smaller than a main thread's, and a template could overflow it.
             pool: pool.stack_size(RENDERING_STACK).build().ok()?,

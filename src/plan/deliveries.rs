@@ -40,7 +40,7 @@ impl<'a> Deliveries<'a> {
             return Err(checked.problems.clone());
         }
         Ok(Self {
-            planner: RowPlanner::after_check(mailing, checked),
+            planner: RowPlanner::new(mailing, Some(checked)),
             checked,
             wanted,
             rows: mailing.open_rows()?,

@@ -61,7 +61,14 @@ impl Request {
 /// The differences as a unified diff; empty when the two are the same.
 pub(super) fn unified(old: &Request, new: &Request) -> String {
     // Two recipients may have the same mask, and the diff would not show that they differ.
-    let other = masked_alike(old, new) && old.recipients() != new.recipients();
+    let [before, now] = [old, new].map(Request::recipients);
+    let masks = |recipients: &[&str]| -> Vec<_> {
+        recipients
+            .iter()
+            .map(|recipient| masked_recipient(recipient))
+            .collect()
+    };
+    let other = before != now && masks(&before) == masks(&now);
     let (old, new) = (
         old.text(""),
         new.text(if other { " (another one)" } else { "" }),
@@ -71,12 +78,6 @@ pub(super) fn unified(old: &Request, new: &Request) -> String {
     let diff = diff.unified_diff().context_radius(CONTEXT).to_string();
     // Texts may hold identity numbers anywhere, not only in members for recipients.
     redact(&diff).into_owned()
-}
-
-fn masked_alike(old: &Request, new: &Request) -> bool {
-    let [old, new] =
-        [old, new].map(|request| request.recipients().into_iter().map(masked_recipient));
-    old.eq(new)
 }
 
 /// A recipient with its identity number masked, behind its URN's prefix.
@@ -116,7 +117,10 @@ fn write_json(value: &Value, lead: &str, depth: usize, to: &mut String) {
         Value::String(text) if text.contains('\n') || text.chars().count() > LONG_TEXT => {
             let _ = writeln!(to, "{margin}{}", lead.trim_end());
             for line in text.split('\n') {
-                write_text_line(line, &margin, to);
+                for (at, sentence) in sentences(line).into_iter().enumerate() {
+                    let sign = if at == 0 { '|' } else { ' ' };
+                    let _ = writeln!(to, "{margin}  {sign} {}", escape_controls(sentence));
+                }
             }
         }
         scalar => {
@@ -125,15 +129,7 @@ fn write_json(value: &Value, lead: &str, depth: usize, to: &mut String) {
     }
 }
 
-/// Writes a line of a text; each sentence of a long line gets its own, so that a word that changes does not move the others.
-fn write_text_line(line: &str, margin: &str, to: &mut String) {
-    let mut sign = '|';
-    for sentence in sentences(line) {
-        let _ = writeln!(to, "{margin}  {sign} {}", escape_controls(sentence));
-        sign = ' ';
-    }
-}
-
+/// Each sentence of a long line gets a line of its own, so that a word that changes does not move the others.
 fn sentences(line: &str) -> Vec<&str> {
     if line.chars().count() <= LONG_TEXT {
         return vec![line];

@@ -106,7 +106,9 @@ impl Exclusion {
             return;
         }
         for name in names {
-            let is_header = self.has_columns || may_be_header(name);
+            // With so many digits it is a key or a recipient, or meant as one: `2026-1`, `fnr 21824621702`.
+            let digits = name.chars().filter(|c| c.is_numeric()).count();
+            let is_header = self.has_columns || digits < 3;
             if !is_header {
                 // Otherwise the name of a column would be an identity number.
                 self.column = None;
@@ -312,11 +314,6 @@ impl Entry {
             )
         })
     }
-}
-
-/// True unless a first line has so many digits that it is a key or a recipient, or meant as one: `2026-1`, `fnr 21824621702`.
-fn may_be_header(line: &str) -> bool {
-    line.chars().filter(|c| c.is_numeric()).count() < 3
 }
 
 /// The index of the column with recipients or keys: the first of `names` that there is, else the one in which most values are meant as recipients.

@@ -269,39 +269,30 @@ pub(super) fn place_in_manifest(mailing: &Mailing, found: &LetterFinding) -> Pla
 
 /// Reports a synthetic person in production, as an error; elsewhere a person who may be real, and an address with a slip, as warnings. A row has at most one of them.
 pub(super) fn check_person(mailing: &Mailing, delivery: &Delivery) -> Option<Problem> {
-    let Recipient::Person(_) = &delivery.recipient else {
-        return check_address(mailing, delivery);
-    };
-    let is_synthetic = delivery.recipient.is_synthetic_person();
-    if mailing.options.production != is_synthetic {
+    let recipient = &delivery.recipient;
+    let columns = || mailing.letter.recipient.columns();
+    let place = || mailing.row_place(delivery.row, delivery.line, columns());
+    let is_synthetic = recipient.is_synthetic_person();
+    if let Some(probably) = recipient.probably() {
+        let shown = with_code_points(&recipient.masked(), |c| c != ' ' && is_unseen(c));
+        let message = format!("the recipient {}", recipient.slip());
+        let problem = Problem::warning(place(), message)
+            .with_cause(format!("`{shown}`, probably `{}`", probably.masked()))
+            .with_hint("Altinn takes it as it stands, and nobody may get the letter: mend it");
+        return Some(problem);
+    }
+    let is_person = matches!(recipient, Recipient::Person(_));
+    if !is_person || mailing.options.production != is_synthetic {
         return None;
     }
-    let columns = mailing.letter.recipient.columns();
-    let place = mailing.row_place(delivery.row, delivery.line, columns);
     Some(if is_synthetic {
-        Problem::error(
-            place,
-            "a synthetic person cannot get a letter in production",
-        )
-        .with_hint("remove the test rows, or choose another `environment`")
+        let message = "a synthetic person cannot get a letter in production";
+        Problem::error(place(), message)
+            .with_hint("remove the test rows, or choose another `environment`")
     } else {
-        Problem::warning(place, "this may be a real person, outside production")
+        Problem::warning(place(), "this may be a real person, outside production")
             .with_hint("use synthetic persons for tests (month + 80)")
     })
-}
-
-fn check_address(mailing: &Mailing, delivery: &Delivery) -> Option<Problem> {
-    let recipient = &delivery.recipient;
-    let probably = recipient.probably()?;
-    let columns = mailing.letter.recipient.columns();
-    let place = mailing.row_place(delivery.row, delivery.line, columns);
-    let shown = with_code_points(&recipient.masked(), |c| c != ' ' && is_unseen(c));
-    let message = format!("the recipient {}", recipient.slip());
-    Some(
-        Problem::warning(place, message)
-            .with_cause(format!("`{shown}`, probably `{}`", probably.masked()))
-            .with_hint("Altinn takes it as it stands, and nobody may get the letter: mend it"),
-    )
 }
 
 /// The step of the send in which Altinn finds a fault: 0 for uploads, 1 for the letter, 2 for the checks that Altinn makes after it has added up the

@@ -46,23 +46,15 @@ const NAMED_COLUMNS: usize = 3;
 type Rendered = (Correspondence, Vec<Uuid>, Vec<Arc<PlannedFile>>);
 
 impl<'a> RowPlanner<'a> {
-    /// A planner for pass 1, which knows nothing of the other rows.
-    pub(super) fn new(mailing: &'a Mailing) -> Self {
+    /// In pass 2 the `report` of pass 1 tells the files that several letters share, and the rows to be proven.
+    pub(super) fn new(mailing: &'a Mailing, report: Option<&'a CheckReport>) -> Self {
         Self {
             mailing,
-            report: None,
+            report,
             scope: Scope::default(),
             json: Vec::new(),
             attached: Vec::new(),
             in_progress: mailing.in_progress.join(),
-        }
-    }
-
-    /// A planner for pass 2, which knows the files that several letters share and the rows to be proven.
-    pub(super) fn after_check(mailing: &'a Mailing, report: &'a CheckReport) -> Self {
-        Self {
-            report: Some(report),
-            ..Self::new(mailing)
         }
     }
 
@@ -421,7 +413,7 @@ fn letter_digest(request: &Request, files: &[Arc<PlannedFile>], json: &mut Vec<u
 pub(crate) fn rows_with_key(mailing: &Mailing, key: &str) -> Result<Selection, Problems> {
     let recipient = Recipient::parse(key).ok();
     let mut rows = mailing.open_rows()?;
-    let mut planner = RowPlanner::new(mailing);
+    let mut planner = RowPlanner::new(mailing, None);
     let (mut row, mut found) = (Row::default(), Vec::new());
     while let Some(read) = rows.read(&mut row) {
         // Damaged rows are reported by the check.

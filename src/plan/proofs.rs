@@ -6,9 +6,7 @@ use super::findings::check_letter;
 use super::fingerprint::Fingerprint;
 use super::proof::Proving;
 use super::report_builder::ReportBuilder;
-use super::{
-    CheckReport, Deliveries, Delivery, InputChanged, Mailing, Planned, Proof, Selection, Withheld,
-};
+use super::{CheckReport, Deliveries, Delivery, Mailing, Planned, Proof, Selection, Withheld};
 use crate::correspondence::Moment;
 use crate::diagnostic::{Code, Problem, Problems};
 
@@ -51,7 +49,11 @@ pub(crate) fn prove(
     };
     let mut proven = Selection::default();
     while let Some(outcome) = deliveries.next() {
-        let mut outcome = outcome.map_err(|changed| problem_of(mailing, &changed))?;
+        let mut outcome = outcome.map_err(|changed| {
+            let place = mailing.row_place(changed.row, changed.line, None::<String>);
+            Problem::error(place, changed.to_string())
+                .with_hint("leave the mailing's files alone until it has been sent; then run the same command again")
+        })?;
         if let Planned::Delivery(delivery) = &mut outcome {
             let (planner, row) = (&mut deliveries.planner, &deliveries.row);
             // The letter has been compared with what was checked: redirected, it has another key and digest.
@@ -69,7 +71,7 @@ pub(crate) fn prove(
         proofs.checked.fingerprints.push(fingerprint);
     }
     // Warnings about the letters have been reported with the letters.
-    let errors = report.into_problems().into_iter().filter(Problem::is_error);
+    let errors = report.problems.all.into_iter().filter(Problem::is_error);
     let errors: Problems = errors.map(explain_for_proof).collect();
     // One wrong proof stops all of them: a reviewer who gets fewer letters than asked for would not notice.
     if !errors.is_empty() {
@@ -80,13 +82,6 @@ pub(crate) fn prove(
         rows: proven,
     });
     Ok(proofs)
-}
-
-fn problem_of(mailing: &Mailing, changed: &InputChanged) -> Problems {
-    let place = mailing.row_place(changed.row, changed.line, None::<String>);
-    Problem::error(place, changed.to_string())
-        .with_hint("leave the mailing's files alone until it has been sent; then run the same command again")
-        .into()
 }
 
 impl Proofs {

@@ -174,10 +174,6 @@ impl<'a> ReportBuilder<'a> {
         self.problems.push(problem);
     }
 
-    pub(super) fn into_problems(self) -> Problems {
-        self.problems.all
-    }
-
     pub(super) fn finish(mut self) -> Result<CheckReport, Problems> {
         let mailing = self.mailing;
         self.checked.files = std::mem::take(&mut self.checked.files).finish();

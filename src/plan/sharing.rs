@@ -145,7 +145,7 @@ impl Mailing {
         mut each: impl FnMut(&mut RowPlanner<'_>, &Row) -> ControlFlow<()>,
     ) -> Result<(), Problems> {
         let mut rows = self.open_rows()?;
-        let (mut row, mut planner) = (Row::default(), RowPlanner::new(self));
+        let (mut row, mut planner) = (Row::default(), RowPlanner::new(self, None));
         while let Some(read) = rows.read(&mut row) {
             if read.is_ok() && each(&mut planner, &row).is_break() {
                 break;
