@@ -3,8 +3,6 @@
 //! This is how phones and operators count (3GPP TS 23.038 and 23.040). Altinn's own figures count otherwise: 134 characters a part of the text as it stands in a
 //! URL (`CalculateNumberOfMessages` in Altinn Notifications).
 
-use super::text::utf16_len;
-
 /// The characters of GSM 7-bit (3GPP TS 23.038, section 6.2.1), in the order of their codes; the escape is left out.
 const BASIC: &str = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà";
 
@@ -62,16 +60,18 @@ pub struct Sms<'a> {
 impl<'a> Sms<'a> {
     /// Splits a text as it is written. Altinn's own replacements for keywords are not known here.
     pub fn from_text(text: &'a str) -> Self {
-        let foreign = foreign(text);
+        let mut foreign = Vec::new();
+        for character in text.chars().filter(|c| !is_gsm7(*c)) {
+            if !foreign.contains(&character) {
+                foreign.push(character);
+            }
+        }
         let encoding = if foreign.is_empty() {
             SmsEncoding::Gsm7
         } else {
             SmsEncoding::Ucs2
         };
-        let units = match encoding {
-            SmsEncoding::Gsm7 => text.chars().map(|c| encoding.units(c)).sum(),
-            SmsEncoding::Ucs2 => utf16_len(text),
-        };
+        let units = text.chars().map(|c| encoding.units(c)).sum();
         // A text that fits in one part has no header for joining, and more room.
         let parts = if units <= encoding.room(1) {
             Vec::from_iter((!text.is_empty()).then_some(text))
@@ -97,16 +97,6 @@ pub fn is_gsm7(character: char) -> bool {
         )
         || BASIC.contains(character)
         || EXTENSION.contains(character)
-}
-
-fn foreign(text: &str) -> Vec<char> {
-    let mut foreign = Vec::new();
-    for character in text.chars().filter(|c| !is_gsm7(*c)) {
-        if !foreign.contains(&character) {
-            foreign.push(character);
-        }
-    }
-    foreign
 }
 
 /// Splits a text into parts of the length for several. An escape stays with its character, and so do the halves of a surrogate pair.

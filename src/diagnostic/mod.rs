@@ -19,6 +19,6 @@ pub(crate) use problem::{
     Code, Place, Precedence, Problem, Problems, Severity, count_rows, has_errors,
 };
 #[cfg(test)]
-pub(crate) use render::render;
+pub(crate) use render::tests::render;
 pub(crate) use render::{Style, render_all, summary};
 pub(crate) use source::Source;

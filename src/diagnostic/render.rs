@@ -3,8 +3,6 @@
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group as Drawing, Level, Origin, Renderer, Snippet};
 
-#[cfg(test)]
-use super::Problem;
 use super::excerpt::excerpt;
 use super::group::{Group, groups};
 use super::problem::count_rows;
@@ -23,18 +21,6 @@ pub(crate) struct Style {
 
 /// The most rows of a group that are shown with their causes.
 const EXAMPLES: usize = 3;
-
-/// Renders one problem, without a line break at the end.
-///
-/// A place in a text file is shown with its line; identity numbers and long keys in that line are masked.
-#[cfg(test)]
-pub(crate) fn render(problem: &Problem, style: Style) -> String {
-    let group = Group {
-        first: problem,
-        all: vec![problem],
-    };
-    draw(&group, None, style)
-}
 
 /// Renders all problems and their number, `2 errors, 1 warning`. Empty when there are none.
 ///
@@ -202,11 +188,22 @@ fn renderer(style: Style) -> Renderer {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::diagnostic::{Code, Precedence, Source};
+    use crate::diagnostic::{Code, Precedence, Problem, Source};
+
+    /// Renders one problem, without a line break at the end.
+    ///
+    /// A place in a text file is shown with its line; identity numbers and long keys in that line are masked.
+    pub(crate) fn render(problem: &Problem, style: Style) -> String {
+        let group = Group {
+            first: problem,
+            all: vec![problem],
+        };
+        draw(&group, None, style)
+    }
 
     fn row(line: u64, cause: Option<&str>) -> Problem {
         let place = Place::Row {

@@ -272,20 +272,15 @@ impl ColumnKind {
     }
 }
 
-/// The numeric keys of the key column, by their number of digits.
+/// The numeric keys of the key column.
 #[derive(Debug, Default)]
 struct KeyLengths {
-    by_length: BTreeMap<usize, KeysOfLength>,
+    /// How many have a number of digits, and the first of them.
+    by_length: BTreeMap<usize, (u64, Vec<SuspectCell>)>,
     /// The number of keys that are not numbers.
     others: u64,
     /// True when a key begins with a zero: then zeros have not been lost everywhere, and keys are meant to have them.
     any_leading_zero: bool,
-}
-
-#[derive(Debug, Default)]
-struct KeysOfLength {
-    count: u64,
-    suspects: Vec<SuspectCell>,
 }
 
 impl KeyLengths {
@@ -296,20 +291,20 @@ impl KeyLengths {
             return;
         }
         self.any_leading_zero |= value.starts_with('0');
-        let length = self.by_length.entry(value.len()).or_default();
-        length.count += 1;
-        note_suspect(&mut length.suspects, value, row, Suspicion::Short(0));
+        let (count, suspects) = self.by_length.entry(value.len()).or_default();
+        *count += 1;
+        note_suspect(suspects, value, row, Suspicion::Short(0));
     }
 
     /// Returns the keys that are shorter than most others, when those all have one length. Running numbers grow longer too, but in file order: they are left out.
     fn suspiciously_short(mut self) -> Vec<SuspectCell> {
-        let Some((longest, whole)) = self.by_length.pop_last() else {
+        let Some((longest, (whole, first_whole))) = self.by_length.pop_last() else {
             return Vec::new();
         };
         let shorter = self.by_length;
-        let count: u64 = shorter.values().map(|length| length.count).sum();
+        let count: u64 = shorter.values().map(|(count, _)| count).sum();
         // Without a leading zero anywhere, only a clear minority is suspicious.
-        let is_minority = count > 0 && (count * 2 < whole.count || self.any_leading_zero);
+        let is_minority = count > 0 && (count * 2 < whole || self.any_leading_zero);
         let shortest = shorter.keys().next().copied();
         let is_near = shortest.is_some_and(|shortest| longest - shortest <= LOST_ZEROS);
         // Running numbers pass through every length: keys of one digit, and none that are just shorter than the longest, are something else.
@@ -318,9 +313,9 @@ impl KeyLengths {
         // Running numbers: every short key stands before the first long one.
         let mut suspects: Vec<_> = shorter
             .into_values()
-            .flat_map(|length| length.suspects)
+            .flat_map(|(_, suspects)| suspects)
             .collect();
-        let first_whole = whole.suspects.first().map(|key| key.row);
+        let first_whole = first_whole.first().map(|key| key.row);
         let in_order = suspects.iter().all(|short| Some(short.row) < first_whole);
         let long_enough = longest >= SHORTEST_KEY || longest >= SHORTEST_PADDED_KEY && is_odd;
         if self.others > 0 || !long_enough || !is_minority || !is_near || in_order && !is_odd {

@@ -82,8 +82,8 @@ impl Exclusion {
                 "if the keys or recipients stand in another column, leave only that one in the file",
             ));
         }
-        if rows.has_header() {
-            list.add_header(rows.headers(), rows.header_line(), headers);
+        if let Some(line) = rows.header_line() {
+            list.add_header(rows.headers(), line, headers);
         }
         let mut row = Row::default();
         while let Some(read) = rows.read(&mut row) {

@@ -1,7 +1,6 @@
 //! Findings of Altinn's rules in a letter, each at the place where a person can mend it.
 
 use std::collections::HashSet;
-use std::path::Path;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -162,16 +161,6 @@ fn explain_now(mailing: &Mailing, now: Timestamp, findings: &mut [Finding]) {
     }
 }
 
-/// Adds the file to a finding about its size.
-fn naming(mailing: &Mailing, file: &Path, mut finding: Finding) -> Finding {
-    let name = excerpt(&display_path(&mailing.loaded, file).display().to_string());
-    finding.cause = Some(match finding.cause {
-        Some(cause) => format!("{name}: {cause}"),
-        None => name,
-    });
-    finding
-}
-
 /// Applies Altinn's rules, in the order in which Altinn applies them.
 fn apply_rules(mailing: &Mailing, delivery: &mut Delivery, context: Context<'_>) -> Vec<Finding> {
     if delivery.files.is_empty() {
@@ -192,10 +181,16 @@ fn apply_rules(mailing: &Mailing, delivery: &mut Delivery, context: Context<'_>)
             size, md5, is_pdf, ..
         } = &*planned.file;
         let found = rules::check_local_file(&planned.attachment, index, *size, md5, *is_pdf);
-        findings.extend(found.into_iter().map(|finding| match finding.code {
-            Some(Code::Altinn(2004)) => naming(mailing, &planned.file.path, finding),
-            _ => finding,
-        }));
+        for mut finding in found {
+            // A finding about its size does not name the file.
+            if finding.code == Some(Code::Altinn(2004)) {
+                let file = display_path(&mailing.loaded, &planned.file.path);
+                let name = excerpt(&file.display().to_string());
+                let size = finding.cause.map(|size| format!("{name}: {size}"));
+                finding.cause = size.or(Some(name));
+            }
+            findings.push(finding);
+        }
     }
     findings.sort_by_key(stage);
     findings

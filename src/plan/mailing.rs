@@ -77,29 +77,22 @@ impl Mailing {
         let recipients = &loaded.manifest.recipients;
         let row_key = recipients.key.as_deref();
         let row_key = row_key.map(|key| find_column(&loaded, &headers, key, "/recipients/key"));
-        let row_key = row_key
-            .transpose()
-            .map_err(|problem| found.push(*problem))
-            .ok();
+        let row_key = unless_wrong(row_key.transpose(), &mut found);
         let mut allow_empty = Vec::new();
         for (at, name) in recipients.allow_empty.iter().enumerate() {
             let pointer = format!("/recipients/allowEmpty/{at}");
-            match find_column(&loaded, &headers, name, &pointer) {
-                Ok(column) => allow_empty.push(column),
-                Err(unknown) => found.push(*unknown),
-            }
+            let column = find_column(&loaded, &headers, name, &pointer);
+            allow_empty.extend(unless_wrong(column, &mut found));
         }
         let mut errors = Vec::new();
         let letter = compile(&loaded, &mut templates, &mut errors);
         found.extend(errors.iter().map(|error| in_manifest(&loaded, error)));
         // After the letter: the recipient's columns help to find the list's own.
-        let exclusion = load_exclusion(&loaded, letter.as_ref(), &headers)
-            .map(|(list, warnings)| {
-                found.extend(warnings);
-                list
-            })
-            .map_err(|wrong| found.extend(wrong))
-            .ok();
+        let exclusion = load_exclusion(&loaded, letter.as_ref(), &headers);
+        let exclusion = unless_wrong(exclusion, &mut found).map(|(list, warnings)| {
+            found.extend(warnings);
+            list
+        });
         let (Some(letter), Some(row_key), Some(exclusion)) = (letter, row_key, exclusion) else {
             found.extend(file_problems(rows));
             return Err(found);
@@ -187,6 +180,11 @@ impl Mailing {
     }
 }
 
+/// The value of a result; `None` after problems, which are added to `found`.
+fn unless_wrong<T>(result: Result<T, Problems>, found: &mut Problems) -> Option<T> {
+    result.map_err(|wrong| found.extend(wrong)).ok()
+}
+
 /// The number of threads that render rows: the value of rayon's own variable, else one for each processor; at most [`MOST_THREADS`].
 fn thread_count() -> NonZeroUsize {
     let set = std::env::var("RAYON_NUM_THREADS").ok();
@@ -245,7 +243,7 @@ fn find_column(
     headers: &[String],
     name: &str,
     pointer: &str,
-) -> Result<usize, Box<Problem>> {
+) -> Result<usize, Problems> {
     // Headers are tidied when they are read, so the name in the manifest must be too.
     if let Some(column) = headers.iter().position(|header| *header == tidy(name)) {
         return Ok(column);

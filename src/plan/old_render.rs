@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::difference::{Request, unified};
 use super::request_line::RequestLine;
 use super::{Digest, Digester};
+use crate::plain_file;
 
 /// An open file with the requests of an earlier run.
 #[derive(Debug)]
@@ -72,19 +73,17 @@ impl OldRender {
     /// Reads the file once to find the place of each letter. An empty file, a line of another form and a repeated key are errors.
     pub(crate) fn open(path: &Path) -> Result<Self, OldRenderError> {
         let shown = path.display();
-        let unreadable = |error| OldRenderError::unreadable(path, error);
-        // Checked before opening, because opening a pipe blocks until someone writes to it.
-        let is_file = std::fs::metadata(path).map_err(unreadable)?.is_file();
-        if !is_file {
+        let file = plain_file::open(path).map_err(|error| match error.kind() {
             // A pipe, a folder or something else that can be read once at most.
-            return Err(OldRenderError::new(
+            io::ErrorKind::InvalidInput => OldRenderError::new(
                 format!("{shown} is not a plain file"),
                 "write the output to compare with into a file first: it is read more than once",
-            ));
-        }
+            ),
+            _ => OldRenderError::unreadable(path, error),
+        })?;
         let mut earlier = Self {
             path: path.to_owned(),
-            file: BufReader::with_capacity(64 * 1024, File::open(path).map_err(unreadable)?),
+            file: BufReader::with_capacity(64 * 1024, file),
             at: 0,
             slots: Vec::new(),
             now: None,

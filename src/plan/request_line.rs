@@ -5,6 +5,7 @@ use std::io::{self, Write};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
@@ -33,18 +34,6 @@ pub(crate) struct RequestLine<'a> {
     digest: String,
 }
 
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct File<'a> {
-    #[serde(rename = "fileName")]
-    name: &'a str,
-    senders_reference: &'a str,
-    bytes: u64,
-    digest: String,
-    shared: bool,
-    uploaded_first: bool,
-}
-
 /// Writes a letter as one line. `body` is sent as it stands here, except for the ids of files with `uploadedFirst`, which are not known before the upload.
 pub(crate) fn write(
     delivery: &Delivery,
@@ -53,13 +42,15 @@ pub(crate) fn write(
 ) -> io::Result<()> {
     // The bytes that `send` puts on the wire, and not the request serialised once more: what is shown is what is sent.
     let body = String::from_utf8(delivery.body(&[])?.into()).map_err(io::Error::other)?;
-    let files = delivery.files.iter().map(|planned| File {
-        name: &planned.attachment.file_name,
-        senders_reference: &planned.attachment.senders_reference,
-        bytes: planned.file.size,
-        digest: planned.file.digest.to_string(),
-        shared: checked.is_shared(planned),
-        uploaded_first: !planned.enclosed,
+    let files = delivery.files.iter().map(|planned| {
+        json!({
+            "fileName": planned.attachment.file_name,
+            "sendersReference": planned.attachment.senders_reference,
+            "bytes": planned.file.size,
+            "digest": planned.file.digest.to_string(),
+            "shared": checked.is_shared(planned),
+            "uploadedFirst": !planned.enclosed,
+        })
     });
     let written = RequestLine {
         row: delivery.row,

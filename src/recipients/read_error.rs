@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::records::{AfterQuote, ErrorKind, ROW_LIMIT};
+use super::records::{ErrorKind, ROW_LIMIT};
 use crate::diagnostic::{Place, Problem};
 use crate::text::count;
 
@@ -39,7 +39,7 @@ impl ReadError {
 
     pub(super) fn record(kind: &ErrorKind, value_line: u64) -> Self {
         const TWICE: &str = "a quotation mark that belongs to a text is written twice (`\"\"`), in a value that stands between quotation marks";
-        match kind {
+        let error = match kind {
             ErrorKind::Io(error) => read_error(
                 "the recipients file cannot be read on from here",
                 "try again",
@@ -55,29 +55,18 @@ impl ReadError {
                 "a quotation mark is never closed: the value would take in all rows after it",
                 "close it, or write it twice (`\"\"`) when it belongs to the text",
             ),
-            ErrorKind::AfterQuote { what, line } => {
-                let error = match what {
-                    AfterQuote::Blank => read_error(
-                        "blanks follow the quotation mark that closes a value",
-                        "remove them: the delimiter comes right after the quotation mark",
-                    ),
-                    AfterQuote::Text => read_error(
-                        "text follows the quotation mark that closes a value",
-                        format!("look for a quotation mark too many or too few: {TWICE}"),
-                    ),
-                    AfterQuote::Escaped => read_error(
-                        "a quotation mark inside a value is written `\\\"`",
-                        format!("write `\"\"`: {TWICE}, not with a backslash"),
-                    ),
-                };
-                // Named only when it is not the line of the problem itself.
-                if *line == value_line {
-                    return error;
-                }
-                error.with_cause(format!(
-                    "the quotation mark that opens it is closed on line {line}"
-                ))
-            }
+            ErrorKind::BlankAfterQuote(_) => read_error(
+                "blanks follow the quotation mark that closes a value",
+                "remove them: the delimiter comes right after the quotation mark",
+            ),
+            ErrorKind::TextAfterQuote(_) => read_error(
+                "text follows the quotation mark that closes a value",
+                format!("look for a quotation mark too many or too few: {TWICE}"),
+            ),
+            ErrorKind::EscapedQuote(_) => read_error(
+                "a quotation mark inside a value is written `\\\"`",
+                format!("write `\"\"`: {TWICE}, not with a backslash"),
+            ),
             ErrorKind::BlankBeforeQuote => read_error(
                 "blanks stand before the quotation mark that opens a value",
                 "remove them: a value is quoted when the quotation mark is its first character",
@@ -86,6 +75,18 @@ impl ReadError {
                 "a carriage return stands in the row: the file's lines do not all end in the same way",
                 "two rows may have become one here: save the file again, or write the line break that is missing",
             ),
+        };
+        match kind {
+            // Named only when it is not the line of the problem itself.
+            ErrorKind::BlankAfterQuote(line)
+            | ErrorKind::TextAfterQuote(line)
+            | ErrorKind::EscapedQuote(line)
+                if *line != value_line =>
+            {
+                let cause = format!("the quotation mark that opens it is closed on line {line}");
+                error.with_cause(cause)
+            }
+            _ => error,
         }
     }
 

@@ -65,24 +65,16 @@ pub(super) enum ErrorKind {
     Endless,
     /// A quoted value ends neither before the file nor within [`ROW_LIMIT`] bytes.
     Unclosed,
-    /// The closing quotation mark is followed by neither the delimiter nor the end of the line.
-    AfterQuote {
-        what: AfterQuote,
-        /// The line of the closing quotation mark.
-        line: u64,
-    },
+    /// Blanks, and not the delimiter, follow a closing quotation mark; it is on this line.
+    BlankAfterQuote(u64),
+    /// Text follows it.
+    TextAfterQuote(u64),
+    /// Text follows it, and a backslash stands in front of it: `\"`.
+    EscapedQuote(u64),
     /// Blanks stand in front of the opening quotation mark.
     BlankBeforeQuote,
     /// A carriage return without a line feed stands outside of quoted values.
     LoneReturn,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum AfterQuote {
-    Blank,
-    Text,
-    /// Text, where the quotation mark has a backslash in front: `\"`.
-    Escaped,
 }
 
 impl<R: BufRead> Records<R> {
@@ -228,10 +220,9 @@ impl<R: BufRead> Records<R> {
             let end = self.content(line.clone()).end;
             let after = self.buffer.get(*at..end).unwrap_or_default();
             return match after.first() {
-                Some(byte) if *byte != self.delimiter => Err(ErrorKind::AfterQuote {
-                    what: self.after_quote(first, quote, after),
-                    line: *number,
-                }),
+                Some(byte) if *byte != self.delimiter => {
+                    Err(self.after_quote(first, quote, after, *number))
+                }
                 _ => {
                     record.ends.push(record.text.len());
                     Ok(())
@@ -240,16 +231,16 @@ impl<R: BufRead> Records<R> {
         }
     }
 
-    fn after_quote(&self, first: usize, quote: usize, after: &[u8]) -> AfterQuote {
+    fn after_quote(&self, first: usize, quote: usize, after: &[u8], line: u64) -> ErrorKind {
         let end = memchr(self.delimiter, after).unwrap_or(after.len());
         let text = String::from_utf8_lossy(after.get(..end).unwrap_or_default());
         let before = quote.checked_sub(1).filter(|before| *before > first);
         if text.chars().all(is_unseen) {
-            AfterQuote::Blank
+            ErrorKind::BlankAfterQuote(line)
         } else if before.and_then(|before| self.buffer.get(before)) == Some(&b'\\') {
-            AfterQuote::Escaped
+            ErrorKind::EscapedQuote(line)
         } else {
-            AfterQuote::Text
+            ErrorKind::TextAfterQuote(line)
         }
     }
 

@@ -17,25 +17,6 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    #[cfg(test)]
-    pub(crate) fn new<'a>(
-        number: u64,
-        line: u64,
-        values: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
-        let mut row = Self {
-            number,
-            line,
-            ..Self::default()
-        };
-        for value in values {
-            row.text.push_str(value);
-            row.ends.push(row.text.len());
-        }
-        row.width = row.ends.len();
-        row
-    }
-
     /// The value in `column` (from 0), as in the file but without enclosing quotation marks; empty when there is no such column.
     pub(crate) fn get(&self, column: usize) -> &str {
         if column >= self.width {
@@ -71,6 +52,26 @@ impl fmt::Debug for Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    impl Row {
+        pub(crate) fn new<'a>(
+            number: u64,
+            line: u64,
+            values: impl IntoIterator<Item = &'a str>,
+        ) -> Self {
+            let mut row = Self {
+                number,
+                line,
+                ..Self::default()
+            };
+            for value in values {
+                row.text.push_str(value);
+                row.ends.push(row.text.len());
+            }
+            row.width = row.ends.len();
+            row
+        }
+    }
 
     #[test]
     fn values_are_found_by_column() {

@@ -37,8 +37,7 @@ pub(crate) struct Rows {
     record: Record,
     file: PathBuf,
     headers: Vec<String>,
-    has_header: bool,
-    header_line: u64,
+    header_line: Option<u64>,
     dialect: Dialect,
     number: u64,
     ended: bool,
@@ -94,8 +93,7 @@ impl Rows {
             record: Record::default(),
             file: display_path.to_owned(),
             headers: Vec::new(),
-            has_header: true,
-            header_line: 0,
+            header_line: None,
             dialect: Dialect {
                 encoding,
                 encoding_set: options.encoding.is_some(),
@@ -114,13 +112,8 @@ impl Rows {
         &self.headers
     }
 
-    /// False for a bare list, whose columns have numbers for names.
-    pub(crate) fn has_header(&self) -> bool {
-        self.has_header
-    }
-
-    /// The line that the header begins on, or the first row of a bare list.
-    pub(crate) fn header_line(&self) -> u64 {
+    /// The line that the header begins on; `None` for a bare list, whose columns have numbers for names.
+    pub(crate) fn header_line(&self) -> Option<u64> {
         self.header_line
     }
 
@@ -231,7 +224,6 @@ impl Rows {
                 Some(Ok(())) => break,
             }
         }
-        self.header_line = row.line;
         let place = self.place(row.line, None, None);
         check_characters(&row).map_err(|error| error.at(place.clone()))?;
         if let Some(line) = self.swallowed_row(&row, None) {
@@ -240,11 +232,11 @@ impl Rows {
         }
         if bare_list && row.iter().any(header::is_recipient) {
             // The line is read again as the first row.
-            self.has_header = false;
             self.headers = (1..=row.width).map(|column| column.to_string()).collect();
             self.records.resume_after(row.line - 1);
             return Ok(());
         }
+        self.header_line = Some(row.line);
         self.headers = header::column_names(&row, first_records).map_err(|wrong| {
             let wrong = wrong.into_iter().map(|error| error.at(place.clone()));
             wrong.collect::<Problems>()
