@@ -1,7 +1,8 @@
 //! The search for inline markup: links, addresses, emphasis, formulas and attributes.
 
-use super::markup::{Markup, MarkupKind};
-use super::markup_source::{NONE, Source, ends_address, is_punctuation, is_sign, is_space};
+use super::markup_source::{
+    Markup, MarkupKind, NONE, Source, ends_address, is_punctuation, is_sign, is_space,
+};
 
 /// A run of one sign that may open or close emphasis.
 struct Delimiter {

@@ -13,7 +13,6 @@ pub mod files;
 mod form;
 pub mod identifier;
 mod language;
-mod markup;
 mod markup_inlines;
 mod markup_source;
 mod moment;

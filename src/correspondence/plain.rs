@@ -8,9 +8,8 @@ use std::borrow::Cow;
 
 use markup5ever::data::NAMED_ENTITIES;
 
-use super::markup::{Markup, MarkupKind};
 use super::markup_inlines::Inlines;
-use super::markup_source::{Source, is_dropped_or_white};
+use super::markup_source::{Markup, MarkupKind, Source, is_dropped_or_white};
 
 /// Finds the first markup in a text; `None` when it is plain.
 pub fn find_markup(text: &str) -> Option<Markup> {

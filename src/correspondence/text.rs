@@ -2,7 +2,7 @@
 
 use crate::secret::redact;
 
-pub use super::markup::{Markup, MarkupKind};
+pub use super::markup_source::{Markup, MarkupKind};
 pub use super::plain::{find_markup, without_markup};
 
 /// The most characters of a value that a problem shows.

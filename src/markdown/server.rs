@@ -66,7 +66,10 @@ fn with_own_blocks(body: &str, options: &Options<'_>) -> String {
             NodeValue::Paragraph => {
                 let lines = &mut lines[range];
                 rewrite_paragraph(lines);
-                if let Some(prefix) = quote_prefix(node, &lines[0]) {
+                let is_quote =
+                    |parent: &AstNode<'_>| matches!(parent.data().value, NodeValue::BlockQuote);
+                if node.parent().is_some_and(is_quote) {
+                    let prefix = split_prefix(&lines[0]).0.to_owned();
                     quote_table(lines, &prefix);
                 }
             }
@@ -80,13 +83,6 @@ fn with_own_blocks(body: &str, options: &Options<'_>) -> String {
         }
     }
     lines.join("\n")
-}
-
-/// The prefix of the first line of a paragraph that is directly in a quote.
-fn quote_prefix<'a>(paragraph: &'a AstNode<'a>, line: &str) -> Option<String> {
-    let parent = paragraph.parent()?;
-    let is_quote = matches!(parent.data().value, NodeValue::BlockQuote);
-    is_quote.then(|| split_prefix(line).0.to_owned())
 }
 
 /// Separates a table at the end of a paragraph from it, as Markdig does in quotes.
@@ -128,7 +124,8 @@ fn rewrite_paragraph(lines: &mut [String]) {
         }
         if at > 0 && is_definition(&text) {
             let (before, term) = split_prefix(&lines[at - 1]);
-            if !is_definition_item(&lines[at - 1]) {
+            // Unless it is an explanation already.
+            if !(term.starts_with("- ") && lines[at - 1].contains("    - ")) {
                 lines[at - 1] = format!("{before}- {term}");
             }
             lines[at] = format!("{prefix}    - {}", text[1..].trim_start());
@@ -165,10 +162,6 @@ pub(super) fn is_abbreviation(text: &str) -> bool {
 pub(super) fn is_definition(text: &str) -> bool {
     let rest = text.strip_prefix([':', '~']).unwrap_or_default();
     rest.starts_with('\t') || rest.starts_with("   ")
-}
-
-fn is_definition_item(line: &str) -> bool {
-    line.trim_start_matches([' ', '\t', '>']).starts_with("- ") && line.contains("    - ")
 }
 
 /// Parses an item of a list with letters, such as `b) text`, `B. text` or `iv. text`, into its number, its delimiter and the rest.

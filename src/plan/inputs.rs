@@ -174,17 +174,15 @@ fn join_by_name(parts: Vec<(InputKind, String, Digest)>) -> Vec<Input> {
         let name = redact(&name).into_owned();
         alike.entry((kind, name)).or_default().push(digest);
     }
-    let join = |digests: &[Digest]| {
-        let mut all = Digester::default();
-        for digest in digests {
-            all.part(&digest.0);
-        }
-        all.finish()
-    };
     let input = |((kind, name), digests): (_, Vec<Digest>)| {
-        let digest = match digests[..] {
-            [digest] => digest,
-            _ => join(&digests),
+        let digest = if let [digest] = digests[..] {
+            digest
+        } else {
+            let mut all = Digester::default();
+            for digest in digests {
+                all.part(&digest.0);
+            }
+            all.finish()
         };
         Input { kind, name, digest }
     };

@@ -9,9 +9,9 @@ use serde_json::Value;
 use thiserror::Error;
 use uuid::Uuid;
 
+use super::Digester;
 use super::difference::{Request, unified};
 use super::request_line::RequestLine;
-use super::{Digest, Digester};
 use crate::plain_file;
 
 /// An open file with the requests of an earlier run.
@@ -283,6 +283,5 @@ fn request_head(line: &RequestLine<'_>) -> u64 {
     for part in [&line.path, line.body.get(), line.files.get()] {
         digester.part(part.as_bytes());
     }
-    let digest: Digest = digester.finish();
-    digest.short()
+    digester.finish().short()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher as _, RandomState};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use jiff::Timestamp;
 
@@ -32,7 +32,7 @@ pub(super) struct ReportBuilder<'a> {
     pub(super) loose_keys: Vec<u64>,
     /// The places where templates show columns, as text, by pointer, file and offset.
     pub(super) shown_at: HashMap<(String, PathBuf, usize), String>,
-    hashing: RandomState,
+    pub(super) hashing: RandomState,
     /// The index in `problems` of each finding that is the same for all rows.
     constant: HashMap<Kind, usize>,
     /// For each kind of finding that depends on columns: true when the manifest's own text is the cause. Finding out takes a check of the whole letter.
@@ -164,10 +164,6 @@ impl<'a> ReportBuilder<'a> {
         let probably = recipient.probably();
         self.hashing
             .hash_one(probably.as_ref().unwrap_or(recipient))
-    }
-
-    pub(super) fn file_hash(&self, path: &Path) -> u64 {
-        self.hashing.hash_one(path)
     }
 
     pub(super) fn push(&mut self, problem: Problem) {

@@ -2,6 +2,7 @@
 //! first of them.
 
 use std::collections::HashSet;
+use std::hash::BuildHasher as _;
 use std::ops::ControlFlow;
 
 use super::digest::keep_repeated;
@@ -79,7 +80,7 @@ impl Mailing {
                 };
                 let at = planner.attached.iter().position(|at| *at == entry)?;
                 let path = &delivery.files.get(at)?.file.path;
-                let hash = report.file_hash(path);
+                let hash = report.hashing.hash_one(path);
                 let name = path.strip_prefix(&self.loaded.folder).unwrap_or(path);
                 let is_repeated = repeated.binary_search(&hash).is_ok();
                 let what = || excerpt(&name.to_string_lossy());

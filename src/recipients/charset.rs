@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 
-use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, MACINTOSH, UTF_8, WINDOWS_1252};
 use oem_cp::code_table::{
     DECODING_TABLE_CP437, DECODING_TABLE_CP850, DECODING_TABLE_CP858, DECODING_TABLE_CP865,
 };
@@ -53,10 +53,6 @@ impl Charset {
             Self::Standard(encoding) if encoding == MACINTOSH => "Mac Roman",
             Self::Standard(encoding) => encoding.name(),
         }
-    }
-
-    pub(super) fn is_utf_16(self) -> bool {
-        self == Self::Standard(UTF_16LE) || self == Self::Standard(UTF_16BE)
     }
 
     pub(super) fn is_single_byte(self) -> bool {

@@ -17,7 +17,7 @@ pub(super) fn column_names(
     row: &Row,
     first_records: &FirstRecords,
 ) -> Result<Vec<String>, Vec<ReadError>> {
-    let mut names: Vec<String> = row.iter().map(name).collect();
+    let mut names: Vec<String> = row.iter().map(|name| tidy(name).into_owned()).collect();
     // Spreadsheets often write empty columns behind the table.
     while names.last().is_some_and(String::is_empty) {
         names.pop();
@@ -101,11 +101,6 @@ fn nameless(names: &[String], first_records: &FirstRecords) -> Option<ReadError>
             "take the empty columns out: the table begins further to the right",
         ),
     })
-}
-
-/// Normalises a name: kinds of blanks and the composition of letters make no difference.
-pub(super) fn name(value: &str) -> String {
-    tidy(value).into_owned()
 }
 
 /// True for an identity or organisation number, also for one that a spreadsheet has damaged.

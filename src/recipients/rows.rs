@@ -13,7 +13,7 @@ use super::first_records::FirstRecords;
 use super::header;
 use super::layout;
 use super::read_error::{ReadError, read_error};
-use super::records::{ErrorKind, Record, RecordError, Records};
+use super::records::{Record, RecordError, Records};
 use super::row::Row;
 use crate::correspondence::Recipient;
 use crate::diagnostic::{Place, Problem, Problems};
@@ -40,7 +40,6 @@ pub(crate) struct Rows {
     header_line: Option<u64>,
     dialect: Dialect,
     number: u64,
-    ended: bool,
 }
 
 impl Rows {
@@ -101,7 +100,6 @@ impl Rows {
                 delimiter_set: options.delimiter.is_some(),
             },
             number: 0,
-            ended: false,
         };
         rows.read_header(announced, options.bare_list, &first_records)?;
         Ok(rows)
@@ -146,9 +144,6 @@ impl Rows {
 
     /// Reads the next record, blank or not, into `row`; `None` at the end.
     fn record(&mut self, row: &mut Row) -> Option<Result<(), Problem>> {
-        if self.ended {
-            return None;
-        }
         // The row lends its buffers to the record, so that values are not copied.
         self.record.text = std::mem::take(&mut row.text).into_bytes();
         std::mem::swap(&mut self.record.ends, &mut row.ends);
@@ -157,10 +152,7 @@ impl Rows {
         row.line = self.record.line;
         row.width = row.ends.len();
         let (error, column) = match read {
-            Ok(false) => {
-                self.ended = true;
-                return None;
-            }
+            Ok(false) => return None,
             Ok(true) => match String::from_utf8(std::mem::take(&mut self.record.text)) {
                 Ok(text) => {
                     row.text = text;
@@ -173,7 +165,6 @@ impl Rows {
                 }
             },
             Err(RecordError { kind, line }) => {
-                self.ended = matches!(kind, ErrorKind::Io(_) | ErrorKind::Endless);
                 row.line = line;
                 (ReadError::record(&kind, line), Some(row.ends.len()))
             }
@@ -346,10 +337,14 @@ fn detect_encoding(file: &mut File, options: &Options) -> Result<Charset, ReadEr
             Err(read_error(message, DETECTED))
         }
         (Some(found), _) => Ok(Charset::Standard(found)),
-        (None, Some(set)) if set.is_utf_16() && by_zeros.is_none() => Err(read_error(
-            "the file is not UTF-16, which `encoding` says",
-            DETECTED,
-        )),
+        (None, Some(set))
+            if [UTF_16LE, UTF_16BE].map(Charset::Standard).contains(&set) && by_zeros.is_none() =>
+        {
+            Err(read_error(
+                "the file is not UTF-16, which `encoding` says",
+                DETECTED,
+            ))
+        }
         (None, Some(set)) => match encoding::contradiction(file, set)? {
             Some(found) => Err(read_error(
                 format!(

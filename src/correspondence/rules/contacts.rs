@@ -57,14 +57,15 @@ fn custom_recipient(
     list: &mut Findings,
 ) {
     let (email_address, mobile_number) = (&recipient.email_address, &recipient.mobile_number);
-    let numbers = [
+    let is_set = |member: &Option<String>| member.as_ref().is_some_and(|text| !text.is_empty());
+    // Altinn counts members that are not empty.
+    let ways = [
+        email_address,
+        mobile_number,
         &recipient.organization_number,
         &recipient.national_identity_number,
     ];
-    let is_set = |member: &Option<String>| member.as_ref().is_some_and(|text| !text.is_empty());
-    // Altinn counts members that are not empty.
-    let ways = [email_address, mobile_number].into_iter().chain(numbers);
-    let count = ways.filter(|way| is_set(way)).count();
+    let count = ways.into_iter().filter(|way| is_set(way)).count();
     let hint = "give exactly one of `emailAddress`, `mobileNumber`, `organizationNumber` and `nationalIdentityNumber`";
     if count == 0 {
         list.error(3019, at).hint(hint);

@@ -20,14 +20,9 @@ use crate::secret::redact;
 const UNCERTAIN_COUNTRIES: [&str; 3] = ["358", "66", "34"];
 
 pub(super) fn check(letter: &Correspondence, notification: &Notification, list: &mut Findings) {
-    let channels = [
-        Some(notification.channel()),
-        notification.reminder_channel(),
-    ];
-    let has_sms = channels
-        .into_iter()
-        .flatten()
-        .any(NotificationChannel::has_sms);
+    let reminder = notification.reminder_channel();
+    let has_sms =
+        notification.channel().has_sms() || reminder.is_some_and(NotificationChannel::has_sms);
     for text in notification_texts(notification) {
         // A text of a channel that is not used is never sent.
         if !text.is_sms || has_sms {

@@ -110,22 +110,17 @@ fn check_link(whole: &str) -> Result<(), LinkFault> {
 
 /// True when .NET treats the address as an IRI and decodes percent codes before it judges the components.
 fn is_iri(rest: &str) -> bool {
-    !rest.is_ascii()
-        || percent_codes(rest).any(|code| {
-            code.is_none_or(|byte| {
-                !byte.is_ascii()
-                    || byte.is_ascii_alphanumeric()
-                    || matches!(byte, b'-' | b'.' | b'_' | b'~')
-            })
+    let is_decoded = |(at, _)| {
+        code(&rest.as_bytes()[at..]).is_none_or(|byte| {
+            !byte.is_ascii()
+                || byte.is_ascii_alphanumeric()
+                || matches!(byte, b'-' | b'.' | b'_' | b'~')
         })
+    };
+    !rest.is_ascii() || rest.match_indices('%').any(is_decoded)
 }
 
-/// The byte that each `%` stands for; `None` for one without two hexadecimal digits.
-fn percent_codes(text: &str) -> impl Iterator<Item = Option<u8>> {
-    text.match_indices('%')
-        .map(|(at, _)| code(&text.as_bytes()[at..]))
-}
-
+/// The byte that a `%` stands for; `None` for one without two hexadecimal digits.
 fn code(bytes: &[u8]) -> Option<u8> {
     let digit = |at: usize| char::from(*bytes.get(at)?).to_digit(16);
     u8::try_from(digit(1)? * 16 + digit(2)?).ok()
