@@ -27,6 +27,12 @@ pub(crate) fn grouped_digits(digits: &str, separator: char) -> String {
     grouped
 }
 
+/// The first words of a list, with `…` for the others.
+pub(crate) fn first_of(words: &[String], most: usize) -> String {
+    let more = if words.len() > most { ", …" } else { "" };
+    words[..words.len().min(most)].join(", ") + more
+}
+
 /// Joins words to `a`, `a or b` or `a, b or c`.
 pub(crate) fn join_alternatives(words: &[String]) -> String {
     match words {

@@ -36,7 +36,6 @@ pub enum InvalidRecipient {
     /// An empty text, or nothing but blanks.
     #[error("the recipient is missing")]
     Empty,
-    /// White space or an invisible character in or around it.
     #[error("the recipient has blanks in or around it")]
     Blanks {
         /// True when it is a recipient without them.

@@ -45,7 +45,6 @@ impl SmsEncoding {
     }
 }
 
-/// An SMS, split into parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sms<'a> {
     pub encoding: SmsEncoding,

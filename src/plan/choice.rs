@@ -2,7 +2,6 @@
 
 use super::{CheckReport, Selection};
 
-/// The rows that a person asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowFilter {
     pub rows: Selection,

@@ -30,7 +30,6 @@ const ONE_LINE: [&str; 8] = [
 /// The most leading zeros a key may have lost; larger differences in length have other causes.
 const LOST_ZEROS: usize = 3;
 
-/// Evidence about each column, collected row by row.
 #[derive(Debug, Default)]
 pub(super) struct ColumnLint {
     columns: Vec<Column>,

@@ -10,7 +10,6 @@ use crate::correspondence::Recipient;
 use crate::correspondence::identifier::masked;
 use crate::secret::redact;
 
-/// The parts of a letter that are compared.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Request {
     path: String,

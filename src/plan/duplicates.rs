@@ -95,17 +95,16 @@ impl Mailing {
                     others.push((delivery.name.clone(), row.line));
                 }
             }
-            let (key, name) = match rendered {
-                Planned::Delivery(delivery) => (delivery.key, delivery.name),
+            let known = match rendered {
+                Planned::Delivery(delivery) => Some((delivery.key, delivery.name)),
                 // Errors of a row do not hide that it is a duplicate.
-                Planned::Invalid(_) => match self.plain_key(row) {
-                    Some(known) => known,
-                    None => return ControlFlow::Continue(()),
-                },
-                _ => return ControlFlow::Continue(()),
+                Planned::Invalid(_) => self.plain_key(row),
+                _ => None,
             };
-            let head = key.as_u64_pair().0;
-            if same.len() < PROBLEM_LIMIT && repeated.binary_search(&head).is_ok() {
+            if let Some((key, name)) = known
+                && same.len() < PROBLEM_LIMIT
+                && repeated.binary_search(&key.as_u64_pair().0).is_ok()
+            {
                 // The whole key is compared here: two keys may share their first 8 bytes by chance.
                 match first.entry(key) {
                     Entry::Occupied(line) => same.push(

@@ -11,6 +11,7 @@ use crate::correspondence::{Recipient, identifier};
 use crate::diagnostic::{Place, Problem, Problems, as_seen, has_errors};
 use crate::recipients::{Damage, Options, Row, Rows, detect_damage};
 use crate::secret::redact;
+use crate::text::first_of;
 
 /// The most entries without a row that one warning names.
 const NAMED: usize = 5;
@@ -248,19 +249,11 @@ impl Exclusion {
                 "{} of {count} {entries} of the exclusion list {verb} no row",
                 unmet.len()
             );
-            let named: Vec<_> = unmet
-                .iter()
-                .take(NAMED)
-                .map(|entry| format!("line {}: {}", entry.line, entry.excerpt()))
-                .collect();
-            let more = if unmet.len() > NAMED {
-                ", \u{2026}"
-            } else {
-                ""
-            };
+            let named = |entry: &&Entry| format!("line {}: {}", entry.line, entry.excerpt());
+            let named: Vec<_> = unmet.iter().take(NAMED + 1).map(named).collect();
             problems.push(
                 Problem::warning(Place::File(self.file.clone()), message)
-                    .with_cause(named.join(", ") + more)
+                    .with_cause(first_of(&named, NAMED))
                     .with_hint("they exclude nobody here: look whether they are written as in the recipients file"),
             );
         }

@@ -53,24 +53,18 @@ pub(super) fn compile(
         .and_then(|content| content.shift_remove("attachments"));
     // The language comes first, because it decides the output of filters in all other texts. Its errors are reported when it is compiled again as a part
     // of the letter.
-    let language = correspondence
-        .pointer("/content/language")
-        .and_then(Value::as_str)
-        .and_then(|text| {
-            templates
-                .compile_text("/correspondence/content/language", text)
-                .ok()
-        });
-    if let Some(language) = language {
+    let language = correspondence.pointer("/content/language");
+    if let Some(text) = language.and_then(Value::as_str)
+        && let Ok(language) = templates.compile_text("/correspondence/content/language", text)
+    {
         templates.set_language(language);
     }
     let recipient = &manifest.recipients.recipient;
     let recipient = templates.compile_text("/recipients/recipient", recipient);
     let recipient = record_errors(errors, recipient);
-    let applies = manifest.recipients.where_.as_ref().map(|applies| {
-        let applies = templates.compile_text("/recipients/where", applies);
-        record_errors(errors, applies)
-    });
+    let applies = manifest.recipients.where_.as_ref();
+    let applies = applies.map(|applies| templates.compile_text("/recipients/where", applies));
+    let applies = record_errors(errors, applies.transpose());
     let mut tree = |pointer, value, nothing| match templates.compile(pointer, value) {
         Ok(tree) => Some(tree),
         // An empty part in place of the wrong one, so that rows can still be read and their recipients checked.
@@ -91,10 +85,7 @@ pub(super) fn compile(
         .collect();
     Some(Letter {
         recipient: recipient?,
-        applies: match applies {
-            Some(applies) => Some(applies?),
-            None => None,
-        },
+        applies: applies?,
         correspondence: correspondence?,
         existing: existing?,
         attachments,

@@ -22,7 +22,6 @@ use crate::text::pointer_token;
 /// The most threads that check rows: one thread reads the file and collects the results, and cannot feed more.
 const MOST_THREADS: NonZeroUsize = NonZeroUsize::new(16).unwrap();
 
-/// The conditions under which a mailing is rendered and checked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MailingOptions {
     /// True when letters go to real people: synthetic persons are refused, and Altinn's stricter limits hold.

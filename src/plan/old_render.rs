@@ -14,7 +14,6 @@ use super::difference::{Request, unified};
 use super::request_line::RequestLine;
 use crate::plain_file;
 
-/// An open file with the requests of an earlier run.
 #[derive(Debug)]
 pub(crate) struct OldRender {
     path: PathBuf,

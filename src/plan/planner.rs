@@ -42,7 +42,6 @@ pub(super) struct RowPlanner<'a> {
 /// The most columns that a problem of a template names.
 const NAMED_COLUMNS: usize = 3;
 
-/// The parts of a letter that templates make.
 type Rendered = (Correspondence, Vec<Uuid>, Vec<Arc<PlannedFile>>);
 
 impl<'a> RowPlanner<'a> {

@@ -64,15 +64,11 @@ impl Proof {
         let references = &mut request.correspondence.external_references;
         let all = references.len();
         // Altinn accepts a letter in a dialog only to the dialog's own party (1046).
-        references.retain(|reference| {
-            !matches!(
-                reference.reference_type,
-                Some(
-                    ReferenceType::DialogportenDialogId
-                        | ReferenceType::DialogportenTransmissionType
-                )
-            )
-        });
+        let is_dialogs = |kind: ReferenceType| {
+            kind == ReferenceType::DialogportenDialogId
+                || kind == ReferenceType::DialogportenTransmissionType
+        };
+        references.retain(|reference| !reference.reference_type.is_some_and(is_dialogs));
         withheld.dialogs = u64::from(references.len() < all);
         withheld
     }

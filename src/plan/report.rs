@@ -12,7 +12,6 @@ use super::{Digest, Input, PlannedFile};
 use crate::correspondence::{Moment, deadline_text};
 use crate::diagnostic::Problems;
 
-/// The result of checking every row.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CheckReport {
     /// Errors and warnings, in the order in which they were found.

@@ -18,7 +18,6 @@ use crate::recipients::Row;
 /// The kind of a finding: code, member, the file that rows choose for it, and message.
 type Kind = (Option<Code>, String, Option<String>, String);
 
-/// The report while the rows are being checked, in row order.
 pub(super) struct ReportBuilder<'a> {
     mailing: &'a Mailing,
     /// The time that dates are compared with.

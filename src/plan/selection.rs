@@ -4,6 +4,8 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 
+use crate::text::first_of;
+
 /// Rows by their numbers: `5,10-20,30-`. The first row after the header is 1.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Selection {
@@ -151,19 +153,13 @@ fn range(text: &str) -> Result<RangeInclusive<u64>, String> {
 /// Writes the selection as people do; a long one is cut short.
 impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, range) in self.ranges.iter().take(NAMED).enumerate() {
-            let (first, last) = (range.start(), range.end());
-            let comma = if at == 0 { "" } else { ", " };
-            match *last {
-                u64::MAX => write!(f, "{comma}{first}-")?,
-                last if last == *first => write!(f, "{comma}{first}")?,
-                last => write!(f, "{comma}{first}-{last}")?,
-            }
-        }
-        if self.ranges.len() > NAMED {
-            f.write_str(", …")?;
-        }
-        Ok(())
+        let range = |range: &RangeInclusive<u64>| match (*range.start(), *range.end()) {
+            (first, u64::MAX) => format!("{first}-"),
+            (first, last) if first == last => first.to_string(),
+            (first, last) => format!("{first}-{last}"),
+        };
+        let ranges: Vec<_> = self.ranges.iter().take(NAMED + 1).map(range).collect();
+        f.write_str(&first_of(&ranges, NAMED))
     }
 }
 

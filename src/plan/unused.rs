@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::Mailing;
 use super::report_builder::ReportBuilder;
 use crate::diagnostic::{Place, Problem};
-use crate::text::pointer_token;
+use crate::text::{first_of, pointer_token};
 
 /// The most columns and the most variables that are named.
 const NAMED: usize = 20;
@@ -33,13 +33,7 @@ pub(super) fn find(mailing: &Mailing, report: &mut ReportBuilder<'_>) {
             1 => "a column that nothing uses".to_owned(),
             count => format!("{count} columns that nothing uses"),
         };
-        let named = columns.get(..NAMED).unwrap_or(&columns).join(", ");
-        let more = if columns.len() > NAMED {
-            ", \u{2026}"
-        } else {
-            ""
-        };
-        let problem = Problem::warning(place, message).with_cause(named + more);
+        let problem = Problem::warning(place, message).with_cause(first_of(&columns, NAMED));
         report.push(
             problem.with_hint("letters do not show what stands there: take it out, or use it"),
         );

@@ -161,7 +161,16 @@ impl Rows {
                 Err(error) => {
                     let wrong = error.utf8_error().valid_up_to();
                     let column = row.ends.iter().position(|end| *end > wrong);
-                    (self.not_utf8(), column)
+                    let origin = if self.dialect.encoding_set {
+                        "`encoding` says"
+                    } else {
+                        "the rest of the file is"
+                    };
+                    let error = read_error(
+                        format!("the row is not UTF-8, which {origin}"),
+                        "save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest: `encoding: windows-1252` is what Excel writes",
+                    );
+                    (error, column)
                 }
             },
             Err(RecordError { kind, line }) => {
@@ -251,18 +260,6 @@ impl Rows {
         }
         row.width = columns;
         Ok(())
-    }
-
-    fn not_utf8(&self) -> ReadError {
-        let origin = if self.dialect.encoding_set {
-            "`encoding` says"
-        } else {
-            "the rest of the file is"
-        };
-        read_error(
-            format!("the row is not UTF-8, which {origin}"),
-            "save the file as \u{ab}CSV UTF-8\u{bb}, or set `encoding` in the manifest: `encoding: windows-1252` is what Excel writes",
-        )
     }
 
     /// A place in the file, in the column with this index.
