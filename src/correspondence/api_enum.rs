@@ -39,9 +39,9 @@ impl Visitor<'_> for EnumVisitor {
     fn visit_str<E: Error>(self, text: &str) -> Result<usize, E> {
         let word = text.trim();
         let mut names = self.0.iter();
-        let named = names.position(|name| name.eq_ignore_ascii_case(word));
+        let place = names.position(|name| name.eq_ignore_ascii_case(word));
         // Form fields and templates give numbers as texts.
-        let found = named.or_else(|| word.parse().ok().filter(|at| *at < self.0.len()));
+        let found = place.or_else(|| word.parse().ok().filter(|at| *at < self.0.len()));
         found.ok_or_else(|| E::unknown_variant(text, self.0))
     }
 

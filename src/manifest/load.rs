@@ -98,7 +98,7 @@ fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
     found.retain(|problem| !known.contains(&problem.place));
     problems.extend(found);
     problems.extend(texts::check(document));
-    if has_errors(&problems) {
+    if has_errors(problems) {
         return None;
     }
     deserialize(document, problems)
@@ -197,7 +197,7 @@ fn parse(
         serde_yaml::from_value(value)
     });
     match read {
-        Ok(Value::Null) if !has_errors(&problems) => {
+        Ok(Value::Null) if !has_errors(problems) => {
             let empty = Problem::error(
                 Place::File(source.path().to_owned()),
                 "the manifest is empty",
@@ -211,7 +211,7 @@ fn parse(
         }
         Err(error) => {
             // serde_yaml refuses what the event pass has refused already, in fewer words.
-            if !has_errors(&problems) {
+            if !has_errors(problems) {
                 let at = error.location().map_or(0, |location| location.index());
                 problems.push(syntax_problem(source, at, &error.to_string()));
             }

@@ -72,7 +72,9 @@ pub(crate) fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> Stri
         };
         let list = arena.alloc(NodeValue::List(list).into());
         root.append(list);
-        notes.into_iter().for_each(|note| list.append(note));
+        for note in notes {
+            list.append(note);
+        }
     }
     let mut page = String::with_capacity(delivered.len() * 2);
     let _ = format_html(root, &Options::default(), &mut page);

@@ -460,7 +460,7 @@ mod tests {
 
     fn refused(bytes: &[u8], options: &Options) -> String {
         let problems = open(bytes, options).err().unwrap();
-        problems.iter().next().unwrap().message.clone()
+        problems.first().unwrap().message.clone()
     }
 
     fn utf16le(text: &str) -> Vec<u8> {
@@ -704,7 +704,7 @@ mod tests {
             "fnr;\"navn\n21824621702;x\"\n",
         ] {
             let problems = open(text.as_bytes(), &Options::default()).err().unwrap();
-            assert_eq!(line_of(problems.iter().next().unwrap()), 1, "{text}");
+            assert_eq!(line_of(problems.first().unwrap()), 1, "{text}");
         }
     }
 
@@ -897,9 +897,6 @@ mod tests {
         assert_eq!(refused(b"a\n", &wrong), "there is no delimiter `colon`");
         let missing = Rows::open(Path::new("/nowhere.csv"), Path::new("nowhere.csv"), &none);
         let problems = missing.err().unwrap();
-        assert_eq!(
-            problems.iter().next().unwrap().message,
-            "the file cannot be read"
-        );
+        assert_eq!(problems.first().unwrap().message, "the file cannot be read");
     }
 }

@@ -49,7 +49,7 @@ fn hostile_files_are_refused() {
 #[test]
 fn a_file_that_is_not_there_is_said_to_be_so() {
     let problems = crate::manifest::load(Path::new("/nowhere/mailing.yaml")).unwrap_err();
-    let said = render(problems.iter().next().unwrap(), Style::default());
+    let said = render(problems.first().unwrap(), Style::default());
     assert!(
         said.starts_with(
             "error: the manifest cannot be read\n --> /nowhere/mailing.yaml\n  = cause: "
