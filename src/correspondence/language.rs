@@ -1,10 +1,34 @@
 //! The languages of letters: their codes, and their names of months.
 
-// Bokmål and Nynorsk share the names of months.
-const NORWEGIAN_MONTHS: &str =
-    "januar februar mars april mai juni juli august september oktober november desember";
-const ENGLISH_MONTHS: &str =
-    "January February March April May June July August September October November December";
+const NORWEGIAN_MONTHS: [&str; 12] = [
+    "januar",
+    "februar",
+    "mars",
+    "april",
+    "mai",
+    "juni",
+    "juli",
+    "august",
+    "september",
+    "oktober",
+    "november",
+    "desember",
+];
+
+const ENGLISH_MONTHS: [&str; 12] = [
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+];
 
 /// A language of letters that Altinn supports. The default is Altinn's own.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,13 +68,12 @@ impl Language {
     /// The name of a month, which is counted from 1; empty for a month that does not exist.
     pub fn month(self, month: i8) -> &'static str {
         let names = match self {
-            Self::Bokmal | Self::Nynorsk => NORWEGIAN_MONTHS,
-            Self::English => ENGLISH_MONTHS,
+            // Bokmål and Nynorsk share the names of months.
+            Self::Bokmal | Self::Nynorsk => &NORWEGIAN_MONTHS,
+            Self::English => &ENGLISH_MONTHS,
         };
-        let place = usize::try_from(month - 1).ok();
-        place
-            .and_then(|place| names.split(' ').nth(place))
-            .unwrap_or_default()
+        let place = usize::try_from(month - 1).unwrap_or_default();
+        names.get(place).copied().unwrap_or_default()
     }
 }
 

@@ -22,17 +22,13 @@ pub(super) struct Inlines<'a> {
 }
 
 impl<'a> Inlines<'a> {
-    pub(super) fn new(source: &'a Source) -> Self {
-        Self {
+    /// Finds the first inline markup; emphasis comes last, because its closing sign decides and other markup may hide signs from it.
+    pub(super) fn find(source: &'a Source) -> Option<Markup> {
+        let mut inlines = Self {
             source,
             delimiters: Vec::new(),
             brackets: Vec::new(),
-        }
-    }
-
-    /// Finds the first inline markup; emphasis comes last, because its closing sign decides and other markup may hide signs from it.
-    pub(super) fn find(mut self) -> Option<Markup> {
-        let source = self.source;
+        };
         let mut at = 0;
         while at < source.chars.len() {
             let found = match source.get(at) {
@@ -41,27 +37,27 @@ impl<'a> Inlines<'a> {
                     at += 2;
                     continue;
                 }
-                'h' | 'f' | 'm' | 't' | 'w' => match self.autolink(at) {
-                    Some(end) if self.keeps_address(at, end) => {
+                'h' | 'f' | 'm' | 't' | 'w' => match inlines.autolink(at) {
+                    Some(end) if inlines.keeps_address(at, end) => {
                         at = end;
                         continue;
                     }
                     Some(end) => Some(source.markup(MarkupKind::Address, at, end)),
                     None => None,
                 },
-                '{' => self
+                '{' => inlines
                     .attributes(at)
                     .map(|end| source.markup(MarkupKind::Attributes, at, end)),
-                '$' => self
+                '$' => inlines
                     .formula(at)
                     .map(|end| source.markup(MarkupKind::Formula, at, end)),
                 '[' => {
-                    self.brackets.push(at);
+                    inlines.brackets.push(at);
                     None
                 }
-                ']' => self.link(at),
+                ']' => inlines.link(at),
                 sign @ ('~' | '^' | '=' | '+' | '"' | ':') => {
-                    at = self.delimiter(sign, at);
+                    at = inlines.delimiter(sign, at);
                     continue;
                 }
                 _ => None,
@@ -71,7 +67,7 @@ impl<'a> Inlines<'a> {
             }
             at += 1;
         }
-        self.emphasis()
+        inlines.emphasis()
     }
 
     /// Records a run of signs that may open or close emphasis; returns its end.

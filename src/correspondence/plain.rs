@@ -19,7 +19,7 @@ pub fn find_markup(text: &str) -> Option<Markup> {
     // In the server's order: HTML first, then blocks, then inlines.
     let source = Source::new(text);
     let found = source.html().or_else(|| source.block());
-    found.or_else(|| Inlines::new(&source).find())
+    found.or_else(|| Inlines::find(&source))
 }
 
 /// Removes the markup from a text, changing as little as possible: a blank here, a sign less there. A plain text stays as it is.

@@ -6,7 +6,6 @@ use super::problem::count_rows;
 use super::{Code, Place, Precedence, Problem, Problems, Severity};
 use crate::text::count;
 
-/// The properties that all problems of a group share.
 type Kind<'p> = (Severity, Option<Code>, &'p str, &'p [String]);
 
 /// A problem, and the same problem of other rows, which are in `all` together.

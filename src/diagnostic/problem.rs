@@ -88,7 +88,6 @@ pub enum Place {
 }
 
 impl Source {
-    /// A place in this text.
     pub fn place(self: &Arc<Self>, span: Range<usize>) -> Place {
         Place::Source {
             source: Arc::clone(self),

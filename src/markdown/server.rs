@@ -207,13 +207,12 @@ fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
     // comrak moves the footnote definitions it uses to the end. One that stays in place is a duplicate, which Markdig drops.
     let is_note =
         |node: &AstNode<'_>| matches!(node.data().value, NodeValue::FootnoteDefinition(_));
-    let unused: Vec<_> = root
-        .children()
-        .filter(|node| is_note(node) && node.next_sibling().is_some_and(|next| !is_note(next)))
-        .collect();
-    unused
-        .into_iter()
-        .for_each(comrak::arena_tree::Node::detach);
+    let is_unused = |node: &&AstNode<'_>| {
+        is_note(node) && node.next_sibling().is_some_and(|next| !is_note(next))
+    };
+    for unused in root.children().filter(is_unused).collect::<Vec<_>>() {
+        unused.detach();
+    }
     let mut notes = 0;
     // Collected first: the tree must not change while it is walked.
     for node in root.descendants().collect::<Vec<_>>() {
@@ -233,10 +232,9 @@ fn rewrite_inlines<'a>(root: &'a AstNode<'a>) {
             _ => None,
         };
         if let Some(html) = html {
-            let children: Vec<_> = node.children().collect();
-            children
-                .into_iter()
-                .for_each(comrak::arena_tree::Node::detach);
+            while let Some(child) = node.first_child() {
+                child.detach();
+            }
             node.data_mut().value = NodeValue::HtmlInline(html);
         }
     }

@@ -123,11 +123,9 @@ impl RowPlanner<'_> {
             }
         }
         let invalid = matches!(planned, Planned::Invalid(_)).then(|| self.mailing.plain_key(row));
+        let invalid = invalid.flatten().map(|(key, _)| Fingerprint::invalid(key));
         CheckedRow {
-            fingerprint: invalid.flatten().map_or_else(
-                || Fingerprint::from_planned(&planned),
-                |(key, _)| Fingerprint::invalid(key),
-            ),
+            fingerprint: invalid.unwrap_or_else(|| Fingerprint::from_planned(&planned)),
             planned,
             person,
             findings,

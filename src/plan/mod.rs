@@ -3,7 +3,6 @@
 //! A [`Mailing`] is compiled once and does not change. Pass 1 ([`check()`]) renders and checks every row before anything may leave, and gives a
 //! [`CheckReport`]; pass 2 ([`Deliveries`]) renders the rows again, one at a time, and refuses anything that is not what pass 1 has seen.
 
-mod blanks;
 mod check;
 mod checked_rows;
 mod choice;

@@ -1,19 +1,25 @@
 //! The builder of the check report: collects the rows in order and reports what is the same for all of them once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, RandomState};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use super::checked_rows::CheckedRow;
 use super::findings::{LetterFinding, is_of_own_text, place_in_manifest};
 use super::inputs::{inputs, parts, plan_digest};
+use super::mailing::place_in_template;
 use super::problems::CappedProblems;
 use super::{CheckReport, Delivery, Mailing, Planned};
 use crate::correspondence::Recipient;
 use crate::diagnostic::{Code, Place, Problem, Problems};
 use crate::recipients::Row;
+use crate::template::{ShownColumn, column_expression};
+
+/// The most places in templates that one warning of an empty cell names.
+const PLACES: usize = 3;
 
 /// The kind of a finding: code, member, the file that rows choose for it, and message.
 type Kind = (Option<Code>, String, Option<String>, String);
@@ -30,7 +36,7 @@ pub(super) struct ReportBuilder<'a> {
     /// The first 8 bytes of the keys that letters would have after a spreadsheet changed their row keys.
     pub(super) loose_keys: Vec<u64>,
     /// The places where templates show columns, as text, by pointer, file and offset.
-    pub(super) shown_at: HashMap<(String, PathBuf, usize), String>,
+    shown_at: HashMap<(String, PathBuf, usize), String>,
     pub(super) hashing: RandomState,
     /// The index in `problems` of each finding that is the same for all rows.
     constant: HashMap<Kind, usize>,
@@ -88,8 +94,7 @@ impl<'a> ReportBuilder<'a> {
                 self.recipients.push(recipient);
                 self.extend(checked.person.take());
                 self.loose_keys.extend(checked.loose_key);
-                let mailing = self.mailing;
-                mailing.gather_blanks(row, &checked.blanks, self);
+                self.add_blanks(row, &checked.blanks);
                 if self.mailing.is_whole {
                     self.add_findings(std::mem::take(&mut checked.findings), row, delivery);
                     self.extend(std::mem::take(&mut checked.values));
@@ -113,6 +118,39 @@ impl<'a> ReportBuilder<'a> {
                 }
                 true
             }
+        }
+    }
+
+    /// Warns of the columns that a row's letter shows although they are empty (`Hei ,`), unless that is allowed.
+    fn add_blanks(&mut self, row: &Row, blanks: &[Arc<ShownColumn>]) {
+        let mailing = self.mailing;
+        let is_allowed = |shown: &ShownColumn| mailing.allow_empty.contains(&shown.column);
+        let mut by_column: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+        // A template may show one column in many places: one warning for each column of the row.
+        for shown in blanks.iter().filter(|shown| !is_allowed(shown)) {
+            let file = shown.source.path().to_owned();
+            let place = (shown.pointer.clone(), file, shown.span.start);
+            // The text of a place needs a search through the source, and millions of rows share a few places.
+            let place = self.shown_at.entry(place).or_insert_with(|| {
+                place_in_template(&mailing.loaded, &shown.pointer, &shown.source, &shown.span)
+                    .to_string()
+            });
+            let places = by_column.entry(shown.column).or_default();
+            if places.len() < PLACES && !places.contains(place) {
+                places.push(place.clone());
+            }
+        }
+        for (column, places) in by_column {
+            let header = &mailing.headers()[column];
+            let place = mailing.row_place(row.number, row.line, [header]);
+            let expression = column_expression(header);
+            self.push(
+                Problem::warning(place, format!("`{header}` is empty, and the letter shows it"))
+                    .with_cause(format!("shown by {}", places.join(", ")))
+                    .with_hint(format!(
+                        "fill the cell in, ask first (`{{% if {expression} %}}\u{2026}{{% endif %}}`), or say that it may be so: `allowEmpty: [{header}]` under `recipients`"
+                    )),
+            );
         }
     }
 

@@ -91,7 +91,7 @@ pub(crate) fn detect_damage(value: &str) -> Option<(Damage, String)> {
         b'=' => formula(value).map(|text| (Damage::Formula, text)),
         b'\'' => apostrophe(value).map(|text| (Damage::Apostrophe, text)),
         b'N' | b'n' | b'u' | b'(' | b'<' | b'\\'
-            if NULL_WORDS.split(' ').any(|word| word == value) =>
+            if NULL_WORDS.contains(&value) || value == "undefined" =>
         {
             Some((Damage::NullWord, String::new()))
         }
@@ -129,8 +129,10 @@ fn in_text(value: &str) -> Option<(Damage, String)> {
     Some((Damage::WrongEncoding, decoded_twice(value)?))
 }
 
-const NULL_WORDS: &str =
-    r"NULL null Null None none nan NaN NAN N/A n/a NA NaT (null) <null> undefined \N";
+const NULL_WORDS: [&str; 15] = [
+    "NULL", "null", "Null", "None", "none", "nan", "NaN", "NAN", "N/A", "n/a", "NA", "NaT",
+    "(null)", "<null>", "\\N",
+];
 
 /// True for the errors of spreadsheets. In every language they are upper-case words after `#`, most of them with a final `!` or `?`.
 fn is_spreadsheet_error(value: &str) -> bool {

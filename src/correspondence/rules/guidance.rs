@@ -143,9 +143,6 @@ fn half_keyword(text: &str) -> Option<&'static str> {
 
 /// The first word between dollar signs that is no keyword of Altinn.
 fn unknown_keyword(text: &str) -> Option<&str> {
-    if !text.contains('$') {
-        return None;
-    }
     let mut pieces = text.split('$').skip(1).peekable();
     while let Some(piece) = pieces.next() {
         let is_word = !piece.is_empty() && piece.bytes().all(|byte| byte.is_ascii_alphabetic());

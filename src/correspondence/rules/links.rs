@@ -210,7 +210,6 @@ fn is_unc_name(host: &str) -> bool {
         .all(|label| !label.is_empty() && !label.starts_with(is_sign) && label.chars().all(fits))
 }
 
-/// Judges one component by itself.
 fn check_component(written: &str, is_iri: bool, is_query: bool) -> Result<(), LinkFault> {
     check_decoded(written, is_iri, is_query).map_err(|fault| match fault {
         // The character was written as a code, which .NET decoded because of another letter in the component.
