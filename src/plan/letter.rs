@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
+use crate::diagnostic::Problem;
 use crate::manifest::LoadedManifest;
-use crate::template::{MemberRules, TemplateError, TemplateResult, Templates, Text, Tree};
+use crate::template::{
+    MemberRules, TemplateError, TemplatePlace, TemplateResult, Templates, Text, Tree,
+};
 
 /// The members with rules of their own: values in the body are escaped for Markdown, and a property may be called `when`.
 pub(super) const MEMBER_RULES: MemberRules = MemberRules {
@@ -108,15 +111,13 @@ fn compile_attachment(
     };
     let (file, when) = (remove_member("file"), remove_member("when"));
     let Some(file) = file.as_ref().and_then(Value::as_str) else {
-        return Err(vec![TemplateError {
-            message: "the attachment names no local `file`".to_owned(),
-            hint: Some(
-                "add `file: PATH`; a file uploaded earlier goes into `existingAttachments`"
-                    .to_owned(),
-            ),
+        let place = TemplatePlace {
             pointer,
-            ..TemplateError::default()
-        }]);
+            ..TemplatePlace::default()
+        };
+        let hint = "add `file: PATH`; a file uploaded earlier goes into `existingAttachments`";
+        let error = Problem::error(place, "the attachment names no local `file`");
+        return Err(vec![error.with_hint(hint)]);
     };
     let mut errors = Vec::new();
     let file = record_errors(

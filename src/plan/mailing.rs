@@ -309,16 +309,13 @@ fn file_problems(mut rows: Rows) -> Vec<Problem> {
 
 /// A template error at the place where the template was written.
 pub(super) fn in_manifest(loaded: &LoadedManifest, error: &TemplateError) -> Problem {
-    let place = match (&error.source, &error.file) {
-        (Some(source), _) => place_in_template(loaded, &error.pointer, source, &error.span),
+    let at = &error.place;
+    let place = match (&at.source, &at.file) {
+        (Some(source), _) => place_in_template(loaded, &at.pointer, source, &at.span),
         (None, Some(file)) => Place::File(file.clone()),
-        (None, None) => loaded.place(&error.pointer),
+        (None, None) => loaded.place(&at.pointer),
     };
-    Problem {
-        cause: error.cause.clone(),
-        hint: error.hint.clone(),
-        ..Problem::error(place, &error.message)
-    }
+    error.clone().at(place)
 }
 
 /// The place of a part of a template: in the template's own file or, without one, in the manifest, where the template stands at `pointer`.

@@ -366,30 +366,28 @@ impl<'a> RowPlanner<'a> {
 
     /// A template error in a row; the template's own place goes into the cause. Where the template itself is wrong, that is the place.
     fn in_row(&self, row: &Row, error: &TemplateError) -> Problem {
-        if error.is_in_every_row {
+        let found = &error.place;
+        if found.is_in_every_row {
             return in_manifest(&self.mailing.loaded, error);
         }
-        let at = match &error.source {
+        let at = match &found.source {
             // An empty span at the beginning means that the place within the template is not known.
-            Some(source) if error.span.end == 0 => source.path().display().to_string(),
-            None => error.pointer.trim_start_matches('/').replace('/', "."),
+            Some(source) if found.span.end == 0 => source.path().display().to_string(),
+            None => found.pointer.trim_start_matches('/').replace('/', "."),
             _ => in_manifest(&self.mailing.loaded, error).place.to_string(),
         };
         let cause = match &error.cause {
             Some(cause) => format!("in {at}: {cause}"),
             None => format!("in {at}"),
         };
-        let columns = self.mailing.letter.correspondence.columns(&error.pointer);
+        let columns = self.mailing.letter.correspondence.columns(&found.pointer);
         // A long text is fed by many columns, and naming them all would not help to find the fault.
         let columns = match columns.len() {
             0..=NAMED_COLUMNS => columns,
             _ => Vec::new(),
         };
         let place = self.place(row, columns);
-        Problem {
-            hint: error.hint.clone(),
-            ..Problem::error(place, &error.message).with_cause(cause)
-        }
+        error.clone().with_cause(cause).at(place)
     }
 }
 

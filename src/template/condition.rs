@@ -1,15 +1,15 @@
 //! Conditions: the member `when`, which decides if a part of a letter is included.
 
-use super::error::{TemplateError, TemplateResult};
+use super::error::{TemplateResult, at, template_error};
 use crate::correspondence::text::excerpt;
 
 /// Parses the rendered `when` at a pointer. One that is neither true, false nor empty is an error.
 pub(super) fn read_condition(text: &str, pointer: &str) -> TemplateResult<bool> {
     parse_condition(text).ok_or_else(|| {
-        let error = TemplateError::new("`when` is neither true nor false")
+        let error = template_error("`when` is neither true nor false")
             .with_cause(format!("rendered {}", excerpt(text)))
             .with_hint("compare, as in `{{ Mobil != \"\" }}`");
-        vec![error.at(pointer)]
+        at(vec![error], pointer)
     })
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use super::error::TemplateError;
+use super::error::{TemplateError, template_error};
 use crate::correspondence::text::excerpt;
 use crate::diagnostic::{Source, did_you_mean};
 use crate::plain_file::{self, Refused, find_inside};
@@ -57,14 +57,14 @@ impl Folder {
 
     /// Reads a file inside the folder, which the value at `pointer` names. A byte order mark is dropped, everything else is kept.
     pub(super) fn read(&self, pointer: &str, path: &str) -> Result<Source, Box<TemplateError>> {
-        let refused = |message: &str| TemplateError::new(message).with_cause(excerpt(path));
+        let refused = |message: &str| template_error(message).with_cause(excerpt(path));
         // Names of files may be identity numbers.
         let shown = self.shown.join(path);
         let shown = PathBuf::from(redact(&shown.to_string_lossy()).into_owned());
-        let about = |error: TemplateError| TemplateError {
-            file: Some(shown.clone()),
-            cause: None,
-            ..error
+        let about = |mut error: TemplateError| {
+            error.place.file = Some(shown.clone());
+            error.cause = None;
+            error
         };
         let unreadable = |error: &io::Error| match error.kind() {
             io::ErrorKind::NotFound => {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use tera::{Context, ErrorKind, ReportError, Tera};
 
-use super::error::{MOST_ERRORS, TemplateError, TemplateResult, at};
+use super::error::{MOST_ERRORS, TemplateError, TemplateResult, at, template_error};
 use super::folder::Folder;
 use super::names::Names;
 use super::scan::{Scan, scan};
@@ -110,15 +110,14 @@ impl Library {
             return Ok(writer.text);
         };
         if let ErrorKind::Io(io::ErrorKind::FileTooLarge) = error.kind() {
-            let error = TemplateError::new("the template renders to more than 1 MB").with_hint(
+            let mut error = template_error("the template renders to more than 1 MB").with_hint(
                 "look for loops within loops, and for a value that is made longer again and again",
             );
-            let source = self.text(leaf).map(|text| Arc::clone(&text.source));
-            return Err(vec![TemplateError {
-                // A text of the manifest has no path, and the pointer is its place.
-                source: source.filter(|source| !source.path().as_os_str().is_empty()),
-                ..error
-            }]);
+            let source = self.text(leaf).map(|text| &text.source);
+            // A text of the manifest has no path, and the pointer is its place.
+            let source = source.filter(|source| !source.path().as_os_str().is_empty());
+            error.place.source = source.cloned();
+            return Err(vec![error]);
         }
         let mut errors = self.explain(&error);
         // A rendering stops at its first error; a blank line in a value must not make two of it.
@@ -235,8 +234,8 @@ impl Library {
         }
         if !errors.is_empty() {
             errors.sort_by_cached_key(|error| {
-                let source = error.source.as_ref();
-                let position = source.map(|source| source.position(error.span.start));
+                let source = error.place.source.as_ref();
+                let position = source.map(|source| source.position(error.place.span.start));
                 (position, error.message.clone())
             });
             errors.truncate(MOST_ERRORS);
@@ -274,7 +273,7 @@ impl Library {
                 .map(|text| self.error_of_text(text))
                 .collect(),
             ErrorKind::CircularInclude { .. } | ErrorKind::CircularExtend { .. } => {
-                vec![TemplateError::new("the template includes itself")]
+                vec![template_error("the template includes itself")]
             }
             other => vec![from_tera(&other.to_string())],
         }
@@ -330,16 +329,15 @@ impl TemplateText {
     }
 
     /// Sets the place of an error to a range of this text.
-    fn locate(&self, error: TemplateError, span: Range<usize>) -> TemplateError {
-        self.with_source(TemplateError { span, ..error })
+    fn locate(&self, mut error: TemplateError, span: Range<usize>) -> TemplateError {
+        error.place.span = span;
+        self.with_source(error)
     }
 
     /// Completes the place of an error, whose span is known.
-    fn with_source(&self, error: TemplateError) -> TemplateError {
-        TemplateError {
-            source: Some(Arc::clone(&self.source)),
-            ..error
-        }
+    fn with_source(&self, mut error: TemplateError) -> TemplateError {
+        error.place.source = Some(Arc::clone(&self.source));
+        error
     }
 
     /// The byte offset of a line (from 1) and column (in characters, from 0).
@@ -368,7 +366,7 @@ impl TemplateText {
                 uses.row.insert(name);
             } else {
                 let written = self.source_text(&key.at);
-                let error = TemplateError::new(format!("there is no column `{written}`"))
+                let error = template_error(format!("there is no column `{written}`"))
                     .with_hint(names.column_hint(written));
                 errors.push(self.locate(error, key.at.clone()));
             }
@@ -400,7 +398,7 @@ fn unknown_name(name: &str, texts: &[Arc<TemplateText>], names: &Names) -> Templ
         Some((text, word.at.clone()))
     });
     let unknown = |written: &str| {
-        TemplateError::new(format!("there is no column or variable `{written}`"))
+        template_error(format!("there is no column or variable `{written}`"))
             .with_hint(names.hint(written))
     };
     match word {
@@ -426,8 +424,8 @@ mod tests {
 
     /// Line and column of a mistake; 0 when its place is unknown.
     fn position(error: &TemplateError) -> (usize, usize) {
-        error.source.as_ref().map_or((0, 0), |source| {
-            let position = source.position(error.span.start);
+        error.place.source.as_ref().map_or((0, 0), |source| {
+            let position = source.position(error.place.span.start);
             (position.line, position.column)
         })
     }
@@ -449,8 +447,8 @@ mod tests {
                 Some("did you mean `Fødselsnummer`?")
             )
         );
-        assert_eq!(error.pointer, "/text");
-        assert!(error.source.unwrap().path().as_os_str().is_empty());
+        assert_eq!(error.place.pointer, "/text");
+        assert!(error.place.source.unwrap().path().as_os_str().is_empty());
         let error = bench(&[]).refused("{{ row[\"E-pst\"] }}");
         assert_eq!(
             placed(&error),
@@ -577,9 +575,9 @@ mod tests {
             .compile("/root", &json!({"x": {"file": "a.md"}}))
             .unwrap_err();
         let path = bad.folder.path().join("b.md");
-        assert_eq!(errors[0].source.as_ref().unwrap().path(), path);
+        assert_eq!(errors[0].place.source.as_ref().unwrap().path(), path);
         assert_eq!(position(&errors[0]), (2, 4));
-        assert_eq!(errors[0].pointer, "/root/x");
+        assert_eq!(errors[0].place.pointer, "/root/x");
     }
 
     #[test]

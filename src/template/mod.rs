@@ -33,7 +33,7 @@ mod writer;
 
 pub(crate) use ascii_names::{ascii_letter, column_expression, is_combining_mark};
 pub(crate) use condition::parse_condition;
-pub(crate) use error::{TemplateError, TemplateResult};
+pub(crate) use error::{TemplateError, TemplatePlace, TemplateResult};
 pub(crate) use names::{NameConflict, Names};
 pub(crate) use reference::REFERENCE;
 pub(crate) use scan::without_tags;

@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 
-use super::error::TemplateError;
+use super::error::{TemplateError, template_error};
 use super::names::{Meaning, Names};
 use super::reference::{arguments_of, call_of, name_of};
 use super::token::{Kind, Tag, Token};
@@ -79,10 +79,7 @@ fn shows_all(token: &Token) -> Option<TemplateError> {
         "`{}` shows everything there is, and is not allowed",
         token.text
     );
-    is_meant.then(|| TemplateError {
-        span: token.at.clone(),
-        ..TemplateError::new(message)
-    })
+    is_meant.then(|| unexplained(token, message))
 }
 
 /// The tags that begin a section, which ends with the same word behind `end`.
@@ -328,10 +325,13 @@ fn changed_recipient_name(tokens: &[Token]) -> Option<TemplateError> {
 
 /// A mistake at a token.
 fn mistake(token: &Token, message: String, hint: &str) -> TemplateError {
-    TemplateError {
-        span: token.at.clone(),
-        ..TemplateError::new(message).with_hint(hint)
-    }
+    unexplained(token, message).with_hint(hint)
+}
+
+fn unexplained(token: &Token, message: String) -> TemplateError {
+    let mut error = template_error(message);
+    error.place.span = token.at.clone();
+    error
 }
 
 #[cfg(test)]
@@ -407,7 +407,7 @@ mod tests {
         ] {
             let found = mistakes(text);
             assert!(!found.is_empty(), "{text}");
-            assert_eq!(&text[found[0].span.clone()], place, "{text}");
+            assert_eq!(&text[found[0].place.span.clone()], place, "{text}");
             assert_eq!(found[0].hint.as_deref(), Some(hint));
         }
     }
@@ -432,7 +432,7 @@ mod tests {
         ] {
             let error = super::unclosed_section(&scan(text).tags, &Source::new("", text));
             let error = error.map(|error| {
-                let at = error.span;
+                let at = error.place.span;
                 (text[at.clone()].to_owned(), at.start, error.message)
             });
             let found = found.map(|(word, at, message)| (word.to_owned(), at, message.to_owned()));
@@ -449,7 +449,7 @@ mod tests {
         ] {
             let found = mistakes(text);
             assert_eq!(found.len(), 1, "{text}");
-            assert_eq!(&text[found[0].span.clone()], "en");
+            assert_eq!(&text[found[0].place.span.clone()], "en");
         }
     }
 

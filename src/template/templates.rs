@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::condition::read_condition;
 use super::engine;
-use super::error::{TemplateError, TemplateResult, at};
+use super::error::{TemplateError, TemplateResult, at, template_error};
 use super::folder::Folder;
 use super::library::Library;
 use super::names::{Meaning, Names};
@@ -70,10 +70,11 @@ impl Templates {
         now: Timestamp,
         rules: MemberRules,
     ) -> Result<Self, Box<TemplateError>> {
-        let opened = Folder::new(folder).map_err(|error| TemplateError {
-            file: Some(folder.to_owned()),
-            ..TemplateError::new(format!("the folder {} cannot be read", folder.display()))
-                .with_cause(error.to_string())
+        let opened = Folder::new(folder).map_err(|error| {
+            let message = format!("the folder {} cannot be read", folder.display());
+            let mut error = template_error(message).with_cause(error.to_string());
+            error.place.file = Some(folder.to_owned());
+            error
         })?;
         let now_was_used = Arc::default();
         let mut tera = engine::new(now, Arc::clone(&now_was_used));
@@ -129,7 +130,7 @@ impl Templates {
     /// Reads a template file, which the value at `pointer` names.
     pub(super) fn read(&self, pointer: &str, path: &str) -> TemplateResult<Source> {
         let source = self.folder.read(pointer, path);
-        source.map_err(|error| vec![error.at(pointer)])
+        source.map_err(|error| at(vec![*error], pointer))
     }
 
     /// Compiles a text of the manifest, or a file, which has a path.
@@ -294,11 +295,11 @@ impl Templates {
         let file = self.row_file(leaf, self.path(leaf, scope)?);
         match &file.text {
             Err(errors) => {
-                let errors = errors.iter().cloned().map(|error| TemplateError {
-                    is_in_every_row: error.source.is_some() || error.file.is_some(),
-                    ..error
-                });
-                Err(errors.collect())
+                let mut errors = errors.clone();
+                for TemplateError { place, .. } in &mut errors {
+                    place.is_in_every_row = place.source.is_some() || place.file.is_some();
+                }
+                Err(errors)
             }
             Ok(Text::Constant(constant)) => Ok(constant.clone()),
             Ok(Text::Leaf(leaf)) => {
@@ -531,7 +532,7 @@ pub(super) mod tests {
                     .render::<String>(&tree, &[language, "Kåre"])
                     .unwrap_err();
                 assert_eq!(errors[0].message, message);
-                assert_eq!(errors[0].pointer, "/root");
+                assert_eq!(errors[0].place.pointer, "/root");
             }
         }
         assert_eq!(bench.templates.used_names().count(), 2);
@@ -576,7 +577,10 @@ pub(super) mod tests {
         let errors = bench
             .render::<BTreeMap<String, Value>>(&tree, &["26818099001 x"])
             .unwrap_err();
-        let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+        let pointers: Vec<_> = errors
+            .iter()
+            .map(|error| error.place.pointer.as_str())
+            .collect();
         assert_eq!(pointers, ["/root/x", "/root/y/0"]);
         assert_eq!(
             errors[0].message,

@@ -1,6 +1,6 @@
 //! The translation of Tera's errors to ours.
 
-use super::error::{CAUSE, TemplateError};
+use super::error::{CAUSE, TemplateError, template_error};
 use super::reference::Kind;
 use crate::correspondence::text::excerpt;
 use crate::secret::redact;
@@ -25,7 +25,7 @@ pub(super) fn from_tera(message: &str) -> TemplateError {
         Some((message, found)) => (message, Some(found)),
         None => (message, cause),
     };
-    let mut error = TemplateError::new(redact(&message));
+    let mut error = template_error(redact(&message));
     error.hint = hint(&message);
     error.cause = cause;
     if error.cause.as_deref() == Some("``") {
@@ -54,14 +54,13 @@ fn type_mismatch(message: &str) -> Option<TemplateError> {
         let kinds: Vec<_> = kinds.split(between).map(kind).collect();
         kinds.join(" and ")
     };
-    let error = if let Some(kinds) = message.strip_prefix("cannot compare ") {
-        TemplateError::new("only two numbers, or two texts, can be compared as more and less")
+    let mut error = if let Some(kinds) = message.strip_prefix("cannot compare ") {
+        template_error("only two numbers, or two texts, can be compared as more and less")
             .with_cause(found(kinds, " with "))
             .with_hint("what a column holds, and what `money` and `number` write, is a text: compare numbers as in `Beløp | amount > 0`")
     } else if let Some(kinds) = message.strip_prefix("invalid type for the value, expected ") {
         let (needed, got) = kinds.split_once(" but got ")?;
-        let error =
-            TemplateError::new(format!("this needs {}", kind(needed))).with_cause(kind(got));
+        let error = template_error(format!("this needs {}", kind(needed))).with_cause(kind(got));
         match kind(needed) {
             "a number" => error.with_hint("what a column holds is a text: read the number first, as in `Beløp | amount | round`"),
             "a whole number" => error.with_hint("write it without quotes; a column's text becomes one with `Antall | int`"),
@@ -70,19 +69,17 @@ fn type_mismatch(message: &str) -> Option<TemplateError> {
     } else if let Some(kind) =
         message.strip_prefix("math operations can only be done on numbers, found ")
     {
-        TemplateError::new("only numbers can be calculated with")
+        template_error("only numbers can be calculated with")
             .with_cause(found(kind, " and "))
             .with_hint("what a column holds is a text: `Beløp | times(by=2)` and `sum(of=[Beløp, Gebyr])` are exact, `Antall | int * 2` counts")
     } else {
         let kinds = message.strip_prefix("`+` requires both operands to be numbers, found ")?;
-        TemplateError::new("`+` adds numbers only")
+        template_error("`+` adds numbers only")
             .with_cause(found(kinds, " and "))
             .with_hint("put texts together with `~`; add amounts with `sum(of=[Beløp, Gebyr])`")
     };
-    Some(TemplateError {
-        is_in_every_row: true,
-        ..error
-    })
+    error.place.is_in_every_row = true;
+    Some(error)
 }
 
 fn kind(tera: &str) -> &str {

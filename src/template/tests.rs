@@ -14,7 +14,7 @@ fn a_text_that_does_not_end_is_stopped() {
         let tree = bench.tree(&json!({"x": template}));
         let errors = bench.render::<Value>(&tree, &["0123456789"]).unwrap_err();
         assert_eq!(errors[0].message, "the template renders to more than 1 MB");
-        assert_eq!(errors[0].pointer, "/root/x");
+        assert_eq!(errors[0].place.pointer, "/root/x");
     }
 }
 
@@ -401,7 +401,7 @@ fn parts_are_there_when_they_are_to_be() {
         1,
         "what the condition is about is not read: {errors:?}"
     );
-    assert_eq!(errors[0].pointer, "/root/part/when");
+    assert_eq!(errors[0].place.pointer, "/root/part/when");
     assert_eq!(errors[0].cause.as_deref(), Some("rendered `ja`"));
     let errors = bench
         .templates

@@ -203,7 +203,10 @@ mod tests {
         let value =
             json!({"a/b": ["{{ x }}", {"~": "{{ a"}], "c": {"file": "no.md"}, "d": "{{ a }}"});
         let errors = bench.templates.compile("/root", &value).unwrap_err();
-        let pointers: Vec<_> = errors.iter().map(|error| error.pointer.as_str()).collect();
+        let pointers: Vec<_> = errors
+            .iter()
+            .map(|error| error.place.pointer.as_str())
+            .collect();
         assert_eq!(pointers, ["/root/a~1b/0", "/root/a~1b/1/~0", "/root/c"]);
     }
 

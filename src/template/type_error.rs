@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::error::TemplateError;
+use super::error::{TemplateError, TemplatePlace};
 use crate::correspondence::text::excerpt;
-use crate::diagnostic::did_you_mean;
+use crate::diagnostic::{Problem, did_you_mean};
 use crate::text::join_alternatives;
 
 /// Explains an error of serde for the value at a pointer.
@@ -31,7 +31,11 @@ pub(super) fn explain(
     };
     let text = value.and_then(Value::as_str);
     let meant = || did_you_mean(text?, words.into_iter());
-    TemplateError {
+    let place = TemplatePlace {
+        pointer,
+        ..TemplatePlace::default()
+    };
+    Problem {
         hint: text
             .and_then(|text| remedy(&message, text.trim()))
             .or_else(meant),
@@ -41,8 +45,7 @@ pub(super) fn explain(
             Value::Array(_) => "a list".to_owned(),
             value => excerpt(&value.to_string()),
         }),
-        pointer,
-        ..TemplateError::new(message)
+        ..Problem::error(place, message)
     }
 }
 

@@ -115,10 +115,10 @@ impl<'a> Rendering<'a> {
             let path: String = error.path().iter().map(token).collect();
             let wrong = value.pointer(&path);
             let (pointer, part) = self.follow(tree, &path);
-            mistakes.push(TemplateError {
-                is_in_every_row: matches!(part, Some(Node::Text(text)) if text.leaf().is_none()),
-                ..type_error::explain(error.inner(), pointer, wrong)
-            });
+            let mut error = type_error::explain(error.inner(), pointer, wrong);
+            error.place.is_in_every_row =
+                matches!(part, Some(Node::Text(text)) if text.leaf().is_none());
+            mistakes.push(error);
             let part = part.unwrap_or(&tree.root);
             if ptr::eq(part, &raw const tree.root) {
                 break;
@@ -391,7 +391,7 @@ mod tests {
         ] {
             let error = read(&value, cell).unwrap_err();
             let found = (
-                error.pointer.as_str(),
+                error.place.pointer.as_str(),
                 error.message.as_str(),
                 error.cause.as_deref(),
             );
@@ -459,7 +459,7 @@ mod tests {
             let errors = bench
                 .render::<Request>(&tree, &["", cell, "", ""])
                 .unwrap_err();
-            assert_eq!(errors[0].pointer, "/root/correspondence/dueDateTime");
+            assert_eq!(errors[0].place.pointer, "/root/correspondence/dueDateTime");
             assert_eq!(
                 errors[0].message,
                 "the text is not a date and time such as 2026-12-15T12:00:00+01:00 or 2026-12-15"
