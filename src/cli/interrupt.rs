@@ -1,42 +1,96 @@
 //! Interruption by Ctrl-C or by a system that shuts down.
 
+use std::time::Duration;
+use std::{io, process, thread};
+
+use tokio::runtime::Builder;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
 use crate::send::Stop;
 
+use super::ExitStatus;
 use super::progress::Progress;
 
-/// Resolves at the second interrupt. The first one only stops the start of new letters, so that those in flight are settled.
-pub(crate) async fn interrupted_twice(stop: &Stop, progress: &Progress<'_>) {
-    interrupted().await;
-    let finish = async {
-        stop.set();
-        progress
-            .print("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
+/// Time that the program has to end by itself after the second interrupt.
+const GRACE: Duration = Duration::from_secs(3);
+
+/// Counts interrupts from now on, on a thread of its own: the run's thread may wait for a reader of its output, or for a file, that never comes. When the program does not
+/// end after the second interrupt, that thread ends it.
+pub(crate) fn watch() -> io::Result<watch::Receiver<u32>> {
+    let (count, counted) = watch::channel(0);
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    // Both listeners are there before the first letter leaves, and between two interrupts.
+    let mut interrupts = {
+        let _entered = runtime.enter();
+        Interrupts::listen()?
     };
-    // `biased`: the second listener is registered before the message that invites it is printed.
-    tokio::join!(biased; interrupted(), finish);
+    let watched = async move {
+        for times in 1..=2 {
+            interrupts.next().await;
+            count.send_replace(times);
+        }
+        sleep(GRACE).await;
+    };
+    thread::Builder::new()
+        .name("interrupts".to_owned())
+        .spawn(move || {
+            runtime.block_on(watched);
+            #[expect(
+                clippy::exit,
+                clippy::disallowed_methods,
+                reason = "nothing else can end a thread that is stuck in a system call"
+            )]
+            process::exit(ExitStatus::Interrupted.code().into());
+        })?;
+    Ok(counted)
 }
 
-/// Resolves at Ctrl-C or at SIGTERM, which a system sends when it shuts down.
-async fn interrupted() {
-    let ctrl_c = async {
-        if tokio::signal::ctrl_c().await.is_err() {
-            // Without a handler no interrupt will ever arrive; the run must not end because of that.
-            std::future::pending::<()>().await;
-        }
-    };
-    #[cfg(unix)]
-    let terminate = async {
+/// Resolves at the second interrupt. The first one only stops the start of new letters, so that those in flight are settled.
+pub(crate) async fn interrupted_twice(
+    mut interrupts: watch::Receiver<u32>,
+    stop: &Stop,
+    progress: &Progress<'_>,
+) {
+    // The counting thread ends with the process only.
+    let _ = interrupts.wait_for(|times| *times >= 1).await;
+    stop.set();
+    progress.print("interrupted: finishing what is in flight; press Ctrl-C again to stop at once");
+    let _ = interrupts.wait_for(|times| *times >= 2).await;
+}
+
+/// Ctrl-C, and SIGTERM, which a system sends when it shuts down.
+#[cfg(unix)]
+struct Interrupts([tokio::signal::unix::Signal; 2]);
+
+#[cfg(unix)]
+impl Interrupts {
+    fn listen() -> io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
 
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => _ = terminate.recv().await,
-            Err(_) => std::future::pending().await,
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(Self([interrupt, signal(SignalKind::terminate())?]))
+    }
+
+    async fn next(&mut self) {
+        let [interrupt, terminate] = &mut self.0;
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
         }
-    };
-    #[cfg(not(unix))]
-    let terminate = std::future::pending::<()>();
-    tokio::select! {
-        () = ctrl_c => {}
-        () = terminate => {}
+    }
+}
+
+#[cfg(not(unix))]
+struct Interrupts(tokio::signal::windows::CtrlC);
+
+#[cfg(not(unix))]
+impl Interrupts {
+    fn listen() -> io::Result<Self> {
+        tokio::signal::windows::ctrl_c().map(Self)
+    }
+
+    async fn next(&mut self) {
+        self.0.recv().await;
     }
 }

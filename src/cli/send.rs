@@ -20,6 +20,7 @@ use crate::send::{
 };
 use clap::Args;
 use tokio::runtime::Builder;
+use tokio::sync::watch;
 
 use self::ending::print_outcome;
 use super::auth::{AuthArgs, Credentials};
@@ -27,7 +28,7 @@ use super::check::{CheckedMailing, MailingCheck, earlier_runs};
 use super::choose::{at_least_one, choose};
 use super::confirm::{confirm, refuse_unexpected};
 use super::events::{Events, RunSummary};
-use super::interrupt::interrupted_twice;
+use super::interrupt::{self, interrupted_twice};
 use super::own_sandbox::OwnSandbox;
 use super::progress::Progress;
 use super::proofs::recipient;
@@ -143,6 +144,7 @@ impl SendArgs {
             .enable_all()
             .build()
             .map_err(CliError::start("the asynchronous runtime"))?;
+        let interrupts = interrupt::watch().map_err(CliError::start("the handling of Ctrl-C"))?;
         let (client, own_sandbox) = self.connect(&checked, printer)?;
         let journal = open_journal(&checked, journal, &self.target, printer)?;
         let resume = if journal.is_as_read {
@@ -153,7 +155,9 @@ impl SendArgs {
         let progress = Progress::new(printer, events);
         let options = self.options(&checked, wanted);
         let ended = with_planner(&checked.mailing, &checked.check_report, |planner| {
-            let engine = run_engine(planner, resume, &client, &journal, &options, &progress);
+            let engine = run_engine(
+                planner, resume, &client, &journal, &options, &progress, interrupts,
+            );
             runtime.block_on(engine)
         });
         run_summary.set_ending(&ended);
@@ -345,6 +349,7 @@ async fn run_engine(
     journal: &Journal,
     options: &Options,
     progress: &Progress<'_>,
+    interrupts: watch::Receiver<u32>,
 ) -> Result<Summary, SendError> {
     let stop = Stop::default();
     let engine = Engine {
@@ -357,7 +362,7 @@ async fn run_engine(
     let run = engine.run(planner, resume);
     let ended = tokio::select! {
         ended = run => ended,
-        () = interrupted_twice(&stop, progress) => {
+        () = interrupted_twice(interrupts, &stop, progress) => {
             Ok(Summary { ending: RunEnd::Interrupted, ..Summary::default() })
         }
     };

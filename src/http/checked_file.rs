@@ -9,6 +9,7 @@ use tokio::fs::File;
 use tokio::io::AsyncReadExt as _;
 use tokio::task::spawn_blocking;
 
+use crate::plain_file;
 use crate::secret::redact;
 
 /// A file with the size and checksum it had when it was checked.
@@ -52,7 +53,9 @@ impl CheckedFile {
     pub(crate) async fn open(&self) -> Result<Content, FileError> {
         if self.size > WHOLE {
             return match tokio::fs::metadata(&self.path).await {
-                Ok(found) if found.len() == self.size => Ok(Content::Stream(self.clone())),
+                Ok(found) if found.is_file() && found.len() == self.size => {
+                    Ok(Content::Stream(self.clone()))
+                }
                 Ok(_) => Err(self.changed()),
                 Err(source) => Err(self.unreadable(source)),
             };
@@ -65,7 +68,7 @@ impl CheckedFile {
 
     fn read(&self) -> Result<Content, FileError> {
         let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default() + 1);
-        let read = std::fs::File::open(&self.path)
+        let read = plain_file::open(&self.path)
             .and_then(|file| file.take(self.size + 1).read_to_end(&mut bytes));
         match read {
             Err(source) => Err(self.unreadable(source)),
@@ -226,6 +229,23 @@ pub(crate) mod tests {
             let error = error.unwrap();
             assert!(error.ends_with("is no longer what was checked"), "{error}");
             assert!(!error.contains("07827199405"), "{error}");
+        }
+    }
+
+    /// Opening a pipe that took the file's place would wait for ever.
+    #[tokio::test]
+    #[cfg(unix)]
+    async fn what_is_no_plain_file_any_more_is_not_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        for size in [1, 3 * CHUNK] {
+            let content = on_disk(folder.path(), "a.pdf", &vec![7; size]);
+            std::fs::remove_file(&content.path).unwrap();
+            let made = std::process::Command::new("mkfifo")
+                .arg(&content.path)
+                .status();
+            assert!(made.unwrap().success());
+            assert!(content.open().await.is_err(), "{size}");
+            std::fs::remove_file(&content.path).unwrap();
         }
     }
 

@@ -166,7 +166,8 @@ fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
-/// Parses `Retry-After`: seconds or an HTTP date; `None` for anything else. A date counts from `now`, the server's time, because this machine's clock may be wrong.
+/// Parses `Retry-After`: seconds or an HTTP date; `None` for anything else, and for no wait at all (`0`, or a date that has passed): then the caller's own backoff holds,
+/// without which all attempts would be used up at once. A date counts from `now`, the server's time, because this machine's clock may be wrong.
 fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
     let text = text.trim();
     let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -174,9 +175,9 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
         text.parse().map_or(LONGEST_WAIT, Duration::from_secs)
     } else {
         let until = httpdate::parse_http_date(text).ok()?;
-        until.duration_since(now).unwrap_or(Duration::ZERO)
+        until.duration_since(now).unwrap_or_default()
     };
-    Some(wait.min(LONGEST_WAIT))
+    (!wait.is_zero()).then(|| wait.min(LONGEST_WAIT))
 }
 
 /// Takes the description, or else the error, from a challenge such as `Bearer error="invalid_token", error_description="…"`.
@@ -204,11 +205,9 @@ mod tests {
         for (text, seconds) in [
             ("120", 120),
             (" 5 ", 5),
-            ("0", 0),
             ("Sun, 06 Nov 1994 08:49:37 GMT", 37),
             ("Sunday, 06-Nov-94 08:49:37 GMT", 37),
             ("Sun Nov  6 08:49:37 1994", 37),
-            ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
             ("999999", 86_400),
             ("99999999999999999999999999", 86_400),
             ("Tue, 08 Nov 1994 08:49:00 GMT", 86_400),
@@ -219,9 +218,11 @@ mod tests {
     }
 
     #[test]
-    fn a_retry_after_that_makes_no_sense_is_ignored() {
+    fn a_retry_after_that_makes_no_sense_or_asks_for_no_wait_is_ignored() {
         let now = at("Sun, 06 Nov 1994 08:49:00 GMT");
-        for text in ["", "-1", "1.5", "soon", "+5", "1e3", "2026-11-06T08:49:00Z"] {
+        let senseless = ["", "-1", "1.5", "soon", "+5", "1e3", "2026-11-06T08:49:00Z"];
+        let no_wait = ["0", "00", "Sun, 06 Nov 1994 08:48:00 GMT"];
+        for text in senseless.into_iter().chain(no_wait) {
             assert_eq!(retry_after(text, now), None, "{text}");
         }
     }

@@ -59,7 +59,7 @@ pub(crate) struct Retry {
     pub attempts: NonZeroU32,
     /// No new attempt later than this after the first one.
     pub deadline: Period,
-    /// The longest first wait; it doubles with every try, and the real wait is anything below it. Default: 500ms.
+    /// The longest first wait; it triples with every try, and the real wait is anything below it. Default: 500ms.
     pub first_delay: Period,
     /// No wait between two tries is longer, unless Altinn asks for more. Default: 30s.
     pub max_delay: Period,

@@ -1,7 +1,10 @@
 //! Ctrl-C finishes what is in flight, waits for nothing else, and ends with 130; the same command goes on.
 #![cfg(unix)]
 
-use std::time::Duration;
+use std::io::Write as _;
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use massebrev::sandbox::{Action, Endpoint, Trouble, When};
 
@@ -173,6 +176,36 @@ fn a_second_ctrl_c_stops_at_once_and_the_next_run_finds_out() {
     run.interrupt();
     assert_eq!(run.status(), Some(130));
     assert_eq!(project.count("in-flight"), 3);
+    goes_on(&project, &sandbox);
+}
+
+/// Its first event waits for ever: nobody reads, and the pipe is full.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_run_that_waits_for_its_reader_stops_too() {
+    const PIPE: usize = 64 << 10;
+    let sandbox = LiveSandbox::start();
+    let project = patient(&sandbox);
+    let (_reader, mut stdout) = std::io::pipe().unwrap();
+    stdout.write_all(&vec![b'\n'; PIPE]).unwrap();
+    let mut run = project.begin(&["send", "mailing.yaml", "--json"], stdout);
+    // Interrupts are waited for before there is a journal.
+    while !project.path(".massebrev").exists() {
+        thread::yield_now();
+    }
+    let began = Instant::now();
+    let status = loop {
+        // Two at once could be one; a third changes nothing.
+        let id = run.id().to_string();
+        Command::new("kill").args(["-INT", &id]).status().unwrap();
+        if let Some(status) = run.try_wait().unwrap() {
+            break status;
+        }
+        assert!(began.elapsed() < Duration::from_secs(60), "it did not end");
+        thread::sleep(Duration::from_millis(100));
+    };
+    assert_eq!(status.code(), Some(130));
+    assert_eq!(sandbox.letters().len(), 0);
     goes_on(&project, &sandbox);
 }
 

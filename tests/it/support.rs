@@ -165,6 +165,14 @@ impl Project {
         Watched { child, stderr }
     }
 
+    /// Runs the program with this stdout, and does not wait for it.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn begin(&self, arguments: &[&str], stdout: impl Into<Stdio>) -> Child {
+        let mut command = self.command(arguments);
+        let command = command.stdout(stdout).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
+
     /// Runs the program with files that cannot become larger than so many kilobytes: a full disk.
     #[cfg(unix)]
     pub(crate) fn run_on_a_small_disk(&self, kilobytes: u32, arguments: &[&str]) -> Run {

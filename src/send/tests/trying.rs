@@ -92,7 +92,7 @@ async fn letter(retry: &Retry, contact: ServerContact, answers: &[fn() -> Said])
 }
 
 #[tokio::test(start_paused = true)]
-async fn waits_are_anything_up_to_a_limit_that_doubles_up_to_its_own() {
+async fn waits_are_anything_up_to_a_limit_that_triples_up_to_its_own() {
     let mut longest = [Duration::ZERO; 7];
     let mut shortest = [Duration::MAX; 7];
     for seed in 0..40 {
@@ -117,8 +117,10 @@ async fn waits_are_anything_up_to_a_limit_that_doubles_up_to_its_own() {
             shortest[index] = shortest[index].min(*wait);
         }
     }
+    let mut tripled = Duration::from_millis(500);
     for (index, longest) in longest.iter().enumerate() {
-        let limit = Duration::from_millis(500 << index).min(Duration::from_secs(30));
+        let limit = tripled.min(Duration::from_secs(30));
+        tripled *= 3;
         assert!(*longest <= limit, "{index}: {longest:?}");
         assert!(*longest > limit.mul_f64(0.7), "{index}: {longest:?}");
         assert!(
@@ -173,16 +175,17 @@ async fn after(retry_after: &str, retry: &Retry) -> Tried {
 
 #[tokio::test(start_paused = true)]
 async fn what_the_server_asks_for_wins_over_any_schedule() {
-    for (header, seconds) in [
-        ("7", 7),
-        ("0", 0),
-        ("Sun, 06 Nov 1994 08:49:42 GMT", 42),
-        ("Sun, 06 Nov 1994 08:48:00 GMT", 0),
-    ] {
+    for (header, seconds) in [("7", 7), ("Sun, 06 Nov 1994 08:49:42 GMT", 42)] {
         let tried = after(header, &Retry::default()).await;
         assert!(matches!(tried.settled.result, Ok(())), "{header}");
         assert_eq!(tried.waits, [Duration::from_secs(seconds)], "{header}");
         assert_eq!(tried.took.as_secs(), seconds, "{header}");
+    }
+    // Asking for no wait must not use up all attempts at once.
+    for header in ["0", "Sun, 06 Nov 1994 08:48:00 GMT"] {
+        fastrand::seed(1);
+        let tried = after(header, &Retry::default()).await;
+        assert!(tried.waits[0] > Duration::ZERO, "{header}");
     }
     for header in [
         "3600",
@@ -311,11 +314,7 @@ async fn without_a_network_there_is_nothing_to_wait_for() {
         Err(Unaccepted::Fatal(_, RunEnd::Unreachable(_)))
     ));
     assert!(tried.settled.lost_at.is_none(), "nothing was sent");
-    assert!(
-        tried.took <= Duration::from_millis(1500),
-        "{:?}",
-        tried.took
-    );
+    assert!(tried.took <= Duration::from_secs(2), "{:?}", tried.took);
 
     // It was there before: it may come back.
     let tried = letter(&retry, yes(), &away).await;
