@@ -13,6 +13,7 @@ pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(100);
 /// The limits and trusted certificates of an HTTP client.
 #[derive(Debug, Clone)]
 pub struct HttpOptions {
+    /// The time limit of a whole request, its answer included.
     pub timeout: Duration,
     /// The number of requests in flight; the same number of idle connections is kept.
     pub concurrency: usize,

@@ -40,7 +40,7 @@ async fn exchanged_token(exchange: &Exchange, issued: &Refreshing) -> Result<Tok
     // A cached token may have been revoked meanwhile: then the exchange answers 401 and a new one is requested.
     if token.fetched() < began {
         match exchange.exchange_once(&token).await {
-            Err(TokenError::Exchange { status: 401, .. }) => issued.forget(&token),
+            Err(TokenError::Exchange { status: 401, .. }) => issued.reject(&token),
             // An error of Altinn's own: `exchange` below tries again after a pause.
             Err(TokenError::Exchange { status: 500.., .. }) => {}
             other => return other,

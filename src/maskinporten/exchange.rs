@@ -15,6 +15,7 @@ pub(super) struct Exchange {
     http: HttpClient,
     address: String,
     subscription_key: Option<SubscriptionKey>,
+    /// The pause before the second attempt.
     pause: Duration,
 }
 

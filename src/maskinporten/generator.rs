@@ -78,6 +78,7 @@ async fn request_token(
     )?)
 }
 
+/// The number of characters of an answer that an error quotes.
 const MESSAGE_LIMIT: usize = 200;
 
 /// True for names such as `tt02`, `at22` and `yt01`. Production has no name of this form, and new test environments need no change here.

@@ -15,6 +15,7 @@ pub struct KeyOptions {
     pub algorithm: Option<Algorithm>,
     /// The certificate and its chain in PEM, when they are not in the key's file.
     pub certificate: Option<String>,
+    /// The password of a PKCS#12 file. Locked PEM keys are not opened with it.
     pub password: Option<SecretString>,
     /// The section of a `maskinporten-settings.json`, such as `Outer:Inner`.
     pub section: Option<String>,

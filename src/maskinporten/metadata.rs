@@ -1,8 +1,9 @@
 //! The issuer name of Maskinporten, which is the audience of every grant.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tokio::sync::Mutex;
+use tokio::time::Instant;
 
 use crate::http::{HttpClient, Reply};
 
@@ -36,8 +37,11 @@ impl Metadata {
         if fetched.is_none_or(|fetched| fetched.elapsed() >= REFRESH_AFTER) {
             match self.fetch().await {
                 Ok(name) => (*issuer, *fetched) = (name, Some(Instant::now())),
-                // No reason to fail: the last known one is most probably right.
-                Err(reason) => tracing::warn!(%reason, "Maskinporten's metadata cannot be had"),
+                // No reason to fail: the last known one is most probably right, and is asked for again in an hour. A silent host would hold up every token.
+                Err(reason) => {
+                    tracing::warn!(%reason, "Maskinporten's metadata cannot be had");
+                    *fetched = fetched.map(|_| Instant::now());
+                }
             }
         }
         issuer.clone()
@@ -76,12 +80,24 @@ mod tests {
         assert_eq!(listener.seen("GET").len(), 2);
     }
 
+    #[tokio::test]
+    async fn without_an_answer_a_known_issuer_stands_for_another_hour() {
+        let listener = Listener::start(|_| answer("500 Internal Server Error", "", "")).await;
+        let metadata = Metadata::new(HttpClient::new(), &listener.base);
+        let long_ago = Instant::now().checked_sub(2 * REFRESH_AFTER);
+        *metadata.issuer.lock().await = ("https://issuer.example/".to_owned(), long_ago);
+        for _ in 0..2 {
+            assert_eq!(metadata.issuer().await, "https://issuer.example/");
+        }
+        assert_eq!(listener.seen("GET").len(), usize::from(long_ago.is_some()));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn no_answer_for_ten_seconds_is_none() {
         // Connected, but silent.
         let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", silent.local_addr().unwrap());
-        let began = tokio::time::Instant::now();
+        let began = Instant::now();
         let metadata = Metadata::new(HttpClient::new(), &base);
         assert_eq!(metadata.issuer().await, format!("{base}/"));
         assert_eq!(began.elapsed().as_secs(), TIMEOUT.as_secs());

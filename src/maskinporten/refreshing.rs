@@ -19,15 +19,15 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    value: Option<Token>,
+    token: Option<Token>,
     /// The number of fetches that have ended, by which a waiting caller sees that another one has fetched meanwhile.
     fetches: u64,
     renewing: bool,
-    /// Set when the last fetch brought no fresh value: while the old value is alive, no fetch starts before this time.
+    /// Set when the last fetch brought no fresh token: while the old one is alive, no fetch starts before this time.
     pause_until: Option<Instant>,
 }
 
-/// The pause after a fetch that brought no fresh value, so that a failing source is not asked again for every letter.
+/// The pause after a fetch that brought no fresh token, so that a failing source is not asked again for every letter.
 const PAUSE: Duration = Duration::from_secs(5);
 
 /// Makes a source whose tokens come from `fetch`, which is called when no valid token is left, and in the background some time before the current one expires.
@@ -45,12 +45,14 @@ impl TokenSource for Refreshing {
     }
 
     fn reject(&self, token: &Token) {
-        self.forget(token);
+        // Another one may already have taken its place.
+        let mut state = self.0.state();
+        state.token.take_if(|held| held.is_same(token));
     }
 }
 
 impl Refreshing {
-    /// Makes a cache that calls `fetch` for its values. Fetches nothing yet.
+    /// Makes a cache that calls `fetch` for its tokens. Fetches nothing yet.
     pub(super) fn new(fetch: impl Fn() -> TokenFuture<'static> + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             fetch: Box::new(fetch),
@@ -59,7 +61,7 @@ impl Refreshing {
         }))
     }
 
-    /// Returns the cached value, or the result of a fetch. A failure is returned to all callers that waited for that fetch, and to no later one.
+    /// Returns the cached token, or the result of a fetch. A failure is returned to all callers that waited for that fetch, and to no later one.
     ///
     /// When the fetching caller is dropped, the next waiting one fetches instead.
     pub(super) async fn get(&self) -> Result<Token, TokenError> {
@@ -68,7 +70,7 @@ impl Refreshing {
             let mut state = self.0.state();
             if let Some(value) = state.usable(now) {
                 if value.is_aging(now) && !state.renewing && state.may_fetch(now) {
-                    // Set under the lock, so that only one caller starts a background fetch. It goes on with the old value itself: no request waits while a token is valid.
+                    // Set under the lock, so that only one caller starts a background fetch. It goes on with the old token itself: no request waits while a token is valid.
                     state.renewing = true;
                     self.fetch_in_background(state.fetches);
                 }
@@ -80,16 +82,10 @@ impl Refreshing {
         Box::pin(self.0.fetch(fetches)).await
     }
 
-    /// Drops a token that a server refused, unless another one has already taken its place.
-    pub(super) fn forget(&self, refused: &Token) {
-        let mut state = self.0.state();
-        state.value.take_if(|held| held.is_same(refused));
-    }
-
     fn fetch_in_background(&self, fetches: u64) {
         let shared = Arc::clone(&self.0);
         tokio::spawn(async move {
-            // `fetch` has logged a failure, and the old value is still in use.
+            // `fetch` has logged a failure, and the old token is still in use.
             let _ = shared.fetch(fetches).await;
             shared.state().renewing = false;
         });
@@ -106,12 +102,12 @@ impl Shared {
                 match (state.usable(now()), &*failure) {
                     (Some(value), _) => return Ok(value),
                     (None, Some(error)) => return Err(error.clone()),
-                    // A value was fetched and refused meanwhile.
+                    // A token was fetched and refused meanwhile.
                     (None, None) => {}
                 }
             }
         }
-        // The state is not locked during the fetch: other callers use the old value meanwhile.
+        // The state is not locked during the fetch: other callers use the old token meanwhile.
         let outcome = (self.fetch)().await;
         let now = now();
         let mut state = self.state();
@@ -122,11 +118,11 @@ impl Shared {
             Ok(value) => {
                 // A source may return a token that is about to expire; without a pause every caller would fetch again.
                 state.pause_until = (!value.is_fresh(now)).then(|| now + PAUSE);
-                state.value = Some(value.clone());
+                state.token = Some(value.clone());
                 Ok(value)
             }
             Err(error) => {
-                if let Some(value) = state.value.clone().filter(|value| value.is_alive(now)) {
+                if let Some(value) = state.token.clone().filter(|value| value.is_alive(now)) {
                     tracing::warn!(%error, "the next one cannot be had yet: the old one is used");
                     state.pause_until = Some(now + PAUSE);
                     return Ok(value);
@@ -143,10 +139,10 @@ impl Shared {
 }
 
 impl State {
-    /// The value, when it can be used without fetching: it is fresh, or alive while fetches pause.
+    /// The token, when it can be used without fetching: it is fresh, or alive while fetches pause.
     fn usable(&self, now: Instant) -> Option<Token> {
         let paused = !self.may_fetch(now);
-        let value = self.value.as_ref()?;
+        let value = self.token.as_ref()?;
         let usable = value.is_fresh(now) || paused && value.is_alive(now);
         usable.then(|| value.clone())
     }
@@ -335,7 +331,7 @@ mod tests {
     async fn an_old_value_refused_late_does_not_take_the_new_one_along() {
         let (tokens, count) = source(|number| Ok(token(&number.to_string(), 120)));
         let old = tokens.get().await.unwrap();
-        let refuse = || tokens.forget(&old);
+        let refuse = || tokens.reject(&old);
         refuse();
         assert_eq!(text(&tokens).await.unwrap(), "2");
         refuse();
