@@ -11,8 +11,8 @@ use super::run::latest_run;
 use super::store::Store;
 use super::{Header, Journal, JournalError, Run, State};
 
-/// The columns that a run needs to resume, in the place of all of them: it reads them for every row. What it does not need is empty.
-const RESUMED: &str = "n, key, row, line, '', recipient, body, state, NULL, 0, NULL, NULL, NULL, NULL, NULL, last_at, accepted, lost_at, NULL, NULL, listed_at";
+/// The columns that a run needs to resume, in the place of all of them: it reads them for every row. The others are empty.
+const RESUMED: &str = "n, key, row, line, '', '', body, state, NULL, 0, NULL, NULL, NULL, NULL, NULL, last_at, accepted, lost_at, NULL, NULL, listed_at";
 
 /// A choice of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,9 +21,9 @@ pub(crate) enum RowSet {
     All,
     /// Those that are neither sent nor skipped, in the order of the recipients file.
     Unsettled,
-    /// The first twenty whose letters Altinn has.
+    /// The first twenty whose letters Altinn has, which serve as examples.
     Sent,
-    /// All, in the order of their first entries, for a run that resumes: key, row, line, recipient, body, state, `last_at`, `accepted`, `lost_at` and `listed_at` only.
+    /// All, in the order of their first entries, for a run that resumes: key, row, line, body, state, `last_at`, `accepted`, `lost_at` and `listed_at` only.
     Recorded,
 }
 
@@ -73,6 +73,7 @@ impl Snapshot {
         rows: RowSet,
         mut take: impl FnMut(RowRecord) -> Result<(), E>,
     ) -> Result<(), E> {
+        // By `n` too: rows have the same row number after others were inserted in the file.
         let (columns, which) = match rows {
             RowSet::All => (COLUMNS, "ORDER BY row, n"),
             RowSet::Unsettled => (
@@ -90,6 +91,7 @@ impl Snapshot {
         let mut select = self.store.connection.prepare(&sql).map_err(failed)?;
         let mut found = select.query([]).map_err(failed)?;
         let open = self.open.iter().map(|letter| &letter.record);
+        // Also of letters that are not taken themselves: their rows are not either.
         let replaced: HashSet<_> = open.clone().map(|record| record.key).collect();
         // A letter that may be on its way is not known to be at Altinn.
         let mut open = open.filter(|_| rows != RowSet::Sent).peekable();

@@ -53,9 +53,10 @@ fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
             "share": share(count, total),
         })
     });
-    let groups = report.groups.iter().map(
-        |group| json!({ "first": group, "rows": grouped(group.count), "lines": lines(group) }),
-    );
+    let groups = report
+        .groups
+        .iter()
+        .map(|group| json!({ "of": group, "rows": grouped(group.count), "lines": lines(group) }));
     let mut sent = Vec::new();
     report.snapshot.each(RowSet::Sent, |line| {
         sent.push(line);

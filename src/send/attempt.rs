@@ -278,7 +278,7 @@ impl<'a> Attempts<'a> {
             // Counted for the progress display.
             let _retrying = self.limiter.retrying();
             // A stop ends the wait, and with it the letter's tries.
-            if self.stop.before(sleep(wait)).await.is_some() {
+            if self.stop.before(sleep(wait)).await.is_some() && !self.stop.is_set() {
                 return Ok(again.why);
             }
         }
@@ -331,6 +331,7 @@ impl<'a> Attempts<'a> {
                 ..NextTry::default()
             })
         };
+        // Refusals are answers too.
         if answer.is_ok() {
             self.contact.answered.set(true);
         }

@@ -104,9 +104,8 @@ impl<'a> Letters<'a> {
         let letters = letters.map(|(delivery, before)| Letter {
             delivery,
             before,
-            waiting: Cell::new(Some(Waiting(Rc::clone(&self.waiting)))),
+            waiting: Cell::new(Some(Waiting::new(&self.waiting))),
         });
-        self.waiting.0.set(self.waiting.0.get() + letters.len());
         self.ready.borrow_mut().extend(letters);
         // `notify_one` is remembered when nothing waits for it at the moment.
         self.arrived.notify_one();
@@ -180,6 +179,13 @@ impl Letter {
     /// Records that the first request leaves.
     pub(super) fn depart(&self) {
         drop(self.waiting.take());
+    }
+}
+
+impl Waiting {
+    fn new(count: &Rc<(Cell<usize>, Notify)>) -> Self {
+        count.0.set(count.0.get() + 1);
+        Self(Rc::clone(count))
     }
 }
 

@@ -92,7 +92,7 @@ impl RowSteps<'_> {
     /// The next step, in row order. `None` when none are left, or when the run is stopped.
     pub(super) async fn next(&mut self) -> Option<RowStep> {
         while self.ready.is_empty() {
-            // Asked first: a stopped run takes no row, although some are ready.
+            // Asked before a batch is waited for: a stopped run takes no further one.
             if self.stop.is_set() {
                 return None;
             }

@@ -115,7 +115,11 @@ impl RateLimiter {
                     permit.depart();
                     return Some(departed);
                 }
-                Err(until) => stop.before(sleep_until(until)).await?,
+                // A letter that had to wait does not leave when the run was stopped meanwhile.
+                Err(until) => {
+                    let waited = stop.before(sleep_until(until)).await;
+                    waited.filter(|()| !stop.is_set())?;
+                }
             }
         }
     }

@@ -283,7 +283,6 @@ pub(super) async fn reconcile(
     } else {
         // They stay in the run's number of rows, and so pending in its report.
         resume.earlier += untried;
-        reconciled.left.untried = untried;
     }
     let excluded = std::mem::take(&mut resume.excluded);
     // Excluded rows are dropped without asking: the exclusion is the user's decision.
@@ -299,7 +298,7 @@ pub(super) async fn reconcile(
         refused: gone - failed,
         unknown: resume.unknown,
         sent: resume.sent_and_gone.len() as u64,
-        untried: reconciled.left.untried,
+        untried: if accepts { 0 } else { untried },
     };
     begin(journal, checked, &resume).await?;
     Ok((resume, reconciled))
@@ -349,7 +348,11 @@ async fn ask(
         let Some(resource) = resource else {
             return Ok((question, None));
         };
-        let lookup = Lookup::on_record(resource, &question.recorded);
+        // The resume state has no recipient, which the look-up compares.
+        let Some(record) = session.journal.line(question.recorded.key)? else {
+            return Ok((question, None));
+        };
+        let lookup = Lookup::on_record(resource, &record);
         let lost_at = question.recorded.lost_at;
         let lost_at = lost_at.or(Some(question.recorded.last_at));
         let is_final = || !may_still_arrive(lost_at, Timestamp::now());

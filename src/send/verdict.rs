@@ -1,4 +1,4 @@
-//! The table from status, error code or transport error to the next step of a letter.
+//! The table from status and error code to the next step of a letter. Transport errors are always tried again.
 
 use crate::altinn::Refusal;
 
