@@ -161,7 +161,7 @@ impl JournalError {
             Self::NotAJournal { path } | Self::Damaged { path, .. } => {
                 return Some(format!(
                     "nothing is lost with it as long as the keys stay as they are: every letter is found again at Altinn by its key. Move it away, then run the same command again: {}",
-                    set_aside(path)
+                    set_aside(path, "damaged")
                 ));
             }
             // The file was created, but its tables were not, as on a full disk.
@@ -171,15 +171,19 @@ impl JournalError {
             Self::Missing { .. } => {
                 "it has been moved or removed meanwhile; nothing is lost with it as long as the keys stay as they are: run the same command again, and every letter is found at Altinn by its key"
             }
-            Self::OtherMailing { .. } => {
-                "a mailing keeps its name, environment and resource for ever: give this one a new name"
+            // The resource and the mailing's name are part of every key, so letters are found again at Altinn only under the earlier ones.
+            Self::OtherMailing { path, what, .. } => {
+                return Some(format!(
+                    "if the manifest has changed, change its {what} back: a new resource, or a new name of the mailing, sends every letter once more. If the journal was restored or copied here by mistake, move it away, then run the same command again: {}",
+                    set_aside(path, "other")
+                ));
             }
             Self::Read(..) => {
                 "see to the disk: it may be full, since reading takes a little room beside the journal too"
             }
             Self::Write(..) => "see to disk space and permissions, then run the same command again",
             Self::Drift { .. } => {
-                "put the earlier text back, or send the new one as a mailing with a new name"
+                "put the earlier text back; a mailing with a new name would send every letter once more"
             }
             _ => return None,
         };
@@ -188,10 +192,10 @@ impl JournalError {
 }
 
 /// The shell command that moves a journal away, to a name that no earlier copy has. `SQLite` deletes the journal's `-wal` and `-shm` files when a new one is created.
-fn set_aside(path: &Path) -> String {
+fn set_aside(path: &Path, end: &str) -> String {
     let name = path.display().to_string();
-    let numbered = (2..).map(|number| format!("{name}.damaged-{number}"));
-    let free = std::iter::once(format!("{name}.damaged"))
+    let numbered = (2..).map(|number| format!("{name}.{end}-{number}"));
+    let free = std::iter::once(format!("{name}.{end}"))
         .chain(numbered)
         .find(|copy| !Path::new(copy).exists())
         .unwrap_or_default();

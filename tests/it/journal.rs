@@ -277,6 +277,33 @@ fn the_journal_of_another_mailing_is_neither_reported_nor_sent_with() {
 }
 
 #[test]
+fn a_journal_that_does_not_fit_leads_to_no_second_letter() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    let real = journal(&project);
+    project.replace("mailing.yaml", "example-advice", "example-other");
+    let refused = project.run(&["send", "mailing.yaml"]).ends(3);
+    let said = refused.stderr();
+    let differs = "belongs to resource `example-advice`, not `example-other`";
+    assert!(said.contains(differs), "{said}");
+    assert!(said.contains("change its resource back"), "{said}");
+    assert!(said.contains("sends every letter once more"), "{said}");
+    project.replace("mailing.yaml", "example-other", "example-advice");
+
+    project.run(&["send", "mailing.yaml", "--sandbox"]).ends(0);
+    std::fs::copy(project.path(".massebrev/small@sandbox.journal"), real).unwrap();
+    let refused = project.run(&["send", "mailing.yaml"]).ends(3);
+    let said = refused.stderr();
+    assert!(said.contains("environment `sandbox`, not `127"), "{said}");
+    assert!(!said.contains(".damaged"), "{said}");
+    obey(&project, &refused);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    assert_eq!(sandbox.letters().len(), 3);
+    assert_eq!(project.count("already-sent"), 3);
+}
+
+#[test]
 fn a_file_that_is_no_journal_is_not_touched() {
     let sandbox = LiveSandbox::start();
     let project = Project::small().with_sandbox(&sandbox);
