@@ -222,14 +222,19 @@ impl SendArgs {
             None => (checked, self.wanted()),
         };
         let earlier = checked.earlier.take();
-        let journal = earlier.unwrap_or_else(|| earlier_runs(&checked.journal_path))?;
+        let mut journal = earlier.unwrap_or_else(|| earlier_runs(&checked.journal_path))?;
+        if journal.is_none() && checked.journal_path.exists() {
+            // Another run may have begun it during the check.
+            journal = earlier_runs(&checked.journal_path)?;
+            if journal.is_none() {
+                printer.warn(format_args!(
+                    "warning: the journal {} is empty: letters of earlier runs are found at Altinn by their keys; do not change the keys",
+                    checked.journal_path.display()
+                ));
+            }
+        }
         if let Some(journal) = &journal {
             journal.check_header(&checked.header(&self.target))?;
-        } else if checked.journal_path.exists() {
-            printer.warn(format_args!(
-                "warning: the journal {} is empty: letters of earlier runs are found at Altinn by their keys; do not change the keys",
-                checked.journal_path.display()
-            ));
         }
         let resume = self.resume_state(journal.as_ref(), &checked)?;
         let settled = |position| resume.passes(position);

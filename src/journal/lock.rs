@@ -4,6 +4,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -29,9 +31,11 @@ impl Lock {
         let mut file = private(OpenOptions::new().read(true).write(true).create(true))
             .open(&path)
             .map_err(failed)?;
-        // Does not wait: a run can take hours, and the message names its process.
+        // Does not wait: a run can take hours, and the message names its process. Tried twice: `holder_of` may have it for an instant.
         let locked = journal.to_owned();
-        match file.try_lock() {
+        let first = file.try_lock();
+        let is_taken = matches!(first, Err(TryLockError::WouldBlock));
+        match if is_taken { try_later(&file) } else { first } {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = holder(&mut file);
@@ -47,6 +51,21 @@ impl Lock {
         // After locking: only the holder may write.
         describe(&mut file, now).map_err(failed)?;
         Ok(Self { _file: file })
+    }
+}
+
+fn try_later(file: &File) -> Result<(), TryLockError> {
+    thread::sleep(Duration::from_millis(20));
+    file.try_lock()
+}
+
+/// The process that holds the lock of a journal; `None` when none does, or when the lock's file cannot be opened.
+pub(super) fn holder_of(journal: &Path) -> Option<LockHolder> {
+    let mut file = File::open(with_end(journal, ".lock")).ok()?;
+    // The operating system cannot be asked without taking it.
+    match file.try_lock_shared() {
+        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
+        _ => None,
     }
 }
 

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::block::StateBefore;
 use super::change::{self, OpenBlocks};
-use super::lock::{Lock, private, with_end};
+use super::lock::{Lock, holder_of, private, with_end};
 use super::record::row_with_correspondence;
 use super::store::Store;
 use super::writer::{Answer, Writer};
@@ -93,7 +93,7 @@ impl Journal {
     /// When the journal is missing, damaged, or of a newer format.
     pub(crate) fn read(path: &Path) -> Result<Self, JournalError> {
         // A report from a damaged file would be wrong without anyone noticing.
-        let reader = Store::open_verified(path)?;
+        let reader = Store::open_verified(path).map_err(or_locked)?;
         Ok(Self {
             path: path.to_owned(),
             older: None,
@@ -139,7 +139,7 @@ impl Journal {
         match Store::open_for_reading(path) {
             Ok(store) => store.began().map(Some),
             Err(JournalError::Missing { .. }) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(or_locked(error)),
         }
     }
 
@@ -230,6 +230,20 @@ impl Journal {
 impl fmt::Debug for Journal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Journal").field(&self.path).finish()
+    }
+}
+
+/// [`JournalError::Locked`] in place of an error that a file gives too which another process is creating.
+fn or_locked(error: JournalError) -> JournalError {
+    let path = match &error {
+        JournalError::Missing { path }
+        | JournalError::NotAJournal { path }
+        | JournalError::Damaged { path, .. } => path.clone(),
+        _ => return error,
+    };
+    match holder_of(&path) {
+        Some(holder) => JournalError::Locked { path, holder },
+        None => error,
     }
 }
 

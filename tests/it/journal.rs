@@ -303,6 +303,30 @@ fn a_journal_that_does_not_fit_leads_to_no_second_letter() {
     assert_eq!(project.count("already-sent"), 3);
 }
 
+/// Another run holds the lock, and is about to write the file.
+#[test]
+fn what_another_run_is_just_beginning_is_in_use_and_neither_empty_nor_foreign() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    let path = journal(&project);
+    let lock = std::fs::File::open(path.with_extension("journal.lock")).unwrap();
+    lock.lock().unwrap();
+    for content in ["", &"half of a page\n".repeat(100)] {
+        std::fs::write(&path, content).unwrap();
+        for command in ["send", "report"] {
+            let refused = project.run(&[command, "mailing.yaml"]).ends(3);
+            let said = refused.stderr();
+            assert!(said.contains("is in use by process"), "{said}");
+            assert!(!said.contains("is empty"), "{said}");
+            assert!(!said.contains("mv "), "{said}");
+        }
+    }
+    drop(lock);
+    let refused = project.run(&["send", "mailing.yaml"]).ends(3);
+    assert!(refused.stderr().contains("is not a journal"), "{refused}");
+}
+
 #[test]
 fn a_file_that_is_no_journal_is_not_touched() {
     let sandbox = LiveSandbox::start();
