@@ -1,6 +1,7 @@
 //! The recipient and the journals of proofs.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::correspondence::identifier::InvalidRecipient;
@@ -49,9 +50,14 @@ pub(crate) fn latest_journal(
     to: &Recipient,
 ) -> Result<Option<Journal>, JournalError> {
     let beside = Journal::path(folder, mailing, environment);
-    let files = beside.parent().map(fs::read_dir);
+    let files = match beside.parent().map(fs::read_dir).transpose() {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(JournalError::look(&beside, error));
+        }
+        files => files.ok().flatten(),
+    };
     let (mut latest, mut unreadable) = (None, None);
-    for file in files.into_iter().flatten().flatten().flatten() {
+    for file in files.into_iter().flatten().flatten() {
         let name = file.file_name().to_string_lossy().into_owned();
         let Some(label) = label_in(&name) else {
             continue;

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::correspondence::Recipient;
-use crate::journal::{Header, Journal};
+use crate::journal::{Header, Journal, JournalError};
 use crate::manifest;
 use crate::report::{self, Report, ReportError};
 use clap::{Args, ValueEnum};
@@ -98,15 +98,17 @@ impl ReportArgs {
     fn journal(&self, folder: &Path, header: &Header) -> Result<Journal, CliError> {
         let (mailing, place) = (&header.mailing, &header.environment);
         let path = Journal::path(folder, mailing, place);
-        if !path.exists() {
-            return Err(CliError::usage(
+        match Journal::read(&path) {
+            Err(JournalError::Missing { .. }) if !path.exists() => Err(CliError::usage(
                 format!("{mailing} has not been sent to {place} from here"),
                 self.other_command(folder, mailing),
-            ));
+            )),
+            journal => {
+                let journal = journal?;
+                journal.check_header(header)?;
+                Ok(journal)
+            }
         }
-        let journal = Journal::read(&path)?;
-        journal.check_header(header)?;
-        Ok(journal)
     }
 
     /// Suggests the command that was probably meant: a rehearsal has a journal of its own, which is shown with `--sandbox` only.

@@ -28,6 +28,9 @@ pub(crate) enum JournalError {
     /// The file system has no file locks, so two processes could write the journal at once.
     #[error("journal `{}` cannot be kept from other processes", .0.display())]
     NoLocks(PathBuf, #[source] Arc<io::Error>),
+    /// It cannot be told whether there is one.
+    #[error("cannot look at journal `{}`", .0.display())]
+    Look(PathBuf, #[source] Arc<io::Error>),
     #[error("cannot open journal `{}`", .0.display())]
     Open(PathBuf, #[source] Arc<rusqlite::Error>),
     #[error("no journal at `{}`", path.display())]
@@ -97,6 +100,10 @@ impl JournalError {
         Self::Create(path.to_owned(), Arc::new(source))
     }
 
+    pub(crate) fn look(path: &Path, source: io::Error) -> Self {
+        Self::Look(path.to_owned(), Arc::new(source))
+    }
+
     pub(super) fn read(path: &Path, source: rusqlite::Error) -> Self {
         // Tables or columns are missing. SQLite has no code of its own for that, only these words; they come of damage or of edits by another program.
         let words = source.to_string();
@@ -139,6 +146,9 @@ impl JournalError {
         let hint = match self {
             Self::Create(..) => {
                 "the journal lies beside the manifest: see to it that the folder can be written and its disk has room"
+            }
+            Self::Look(..) | Self::Open(..) => {
+                "the journal lies beside the manifest: see to it that you can read its folder and files, or run the command as the user who sent the mailing"
             }
             Self::Locked { holder, .. } => {
                 return Some(format!(

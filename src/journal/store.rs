@@ -110,7 +110,8 @@ impl Store {
         let missing = || JournalError::Missing {
             path: path.to_owned(),
         };
-        if !path.exists() {
+        let is_there = path.try_exists();
+        if !is_there.map_err(|source| JournalError::look(path, source))? {
             return Err(missing());
         }
         let mut store = Self::connect(path)?;

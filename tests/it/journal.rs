@@ -350,7 +350,7 @@ fn a_folder_that_cannot_be_made_sends_nothing() {
     let project = Project::small().with_sandbox(&sandbox);
     project.write(".massebrev", "a file where the folder should be");
     let refused = project.run(&["send", "mailing.yaml"]).ends(3);
-    assert!(refused.stderr().contains("cannot create"), "{refused}");
+    assert!(refused.stderr().contains("cannot look at"), "{refused}");
     assert!(
         refused.stderr().contains("lies beside the manifest"),
         "{refused}"
@@ -364,11 +364,34 @@ fn a_folder_that_cannot_be_written_sends_nothing_and_is_reported_all_the_same() 
     let sandbox = LiveSandbox::start();
     let project = Project::small().with_sandbox(&sandbox);
     project.run(&["send", "mailing.yaml"]).ends(0);
-    let refused = project.run_barred(&["send", "mailing.yaml"]).ends(3);
+    let refused = project.run_barred(0o555, &["send", "mailing.yaml"]).ends(3);
     assert!(refused.stderr().contains("journal"), "{refused}");
     assert!(refused.stderr().contains("hint: "), "{refused}");
-    let report = project.run_barred(&["report", "mailing.yaml"]).ends(0);
+    let report = project
+        .run_barred(0o555, &["report", "mailing.yaml"])
+        .ends(0);
     let said = report.stdout();
     assert!(said.contains("every row is accounted for"), "{said}");
     assert_eq!(sandbox.letters().len(), 3);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_that_cannot_be_read_is_not_taken_for_a_mailing_that_was_never_sent() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::small().with_sandbox(&sandbox);
+    project.run(&["send", "mailing.yaml"]).ends(0);
+    for command in [
+        &["report", "mailing.yaml"][..],
+        &["report", "mailing.yaml", "--proof-to", "991825827"],
+        &["send", "mailing.yaml"],
+        &["send", "mailing.yaml", "--dry-run"],
+        &["validate", "mailing.yaml"],
+        &["render", "mailing.yaml"],
+    ] {
+        let refused = project.run_barred(0o000, command).ends(3);
+        let said = refused.stderr();
+        assert!(said.contains("Permission denied"), "{said}");
+        assert!(said.contains("hint: "), "{said}");
+    }
 }

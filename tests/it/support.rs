@@ -190,9 +190,9 @@ impl Project {
         }
     }
 
-    /// Runs the program where it can write nothing into the journal's folder; root could, and becomes nobody.
+    /// Runs the program where the journal's folder has this mode, which forbids writing; root could, and becomes nobody.
     #[cfg(unix)]
-    pub(crate) fn run_barred(&self, arguments: &[&str]) -> Run {
+    pub(crate) fn run_barred(&self, mode: u32, arguments: &[&str]) -> Run {
         use std::os::unix::fs::PermissionsExt as _;
 
         let bar = |folder: PathBuf, mode| {
@@ -204,7 +204,7 @@ impl Project {
         }
         bar(self.path("."), 0o755);
         bar(self.path("key.jwk.json"), 0o644);
-        bar(inside.clone(), 0o555);
+        bar(inside.clone(), mode);
         let probe = inside.join("probe");
         let program = env!("CARGO_BIN_EXE_massebrev");
         let mut command = if fs::write(&probe, "").is_ok() {
