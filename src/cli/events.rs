@@ -202,6 +202,8 @@ impl RunSummary {
             RunEnd::Untrusted { reason, .. } => ("untrusted", Some(reason.clone())),
             RunEnd::Unreachable(why) => ("unreachable", Some(why.clone())),
             RunEnd::Interrupted => ("interrupted", None),
+            // Why is in `error`.
+            RunEnd::Broken(_) => ("broken-off", None),
         };
         (self.ending, self.why) = (Some(ending), why);
         self.ended = summary.ended;

@@ -4,7 +4,7 @@ mod state;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::send::{Event, Observer};
@@ -52,6 +52,15 @@ impl<'a> Progress<'a> {
         self.bar.finish_and_clear();
     }
 
+    /// The number of letters that got their outcome in this run.
+    pub(crate) fn ended(&self) -> u64 {
+        self.state().ended()
+    }
+
+    fn state(&self) -> MutexGuard<'_, RunProgress> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn note(&self, text: impl Display) {
         self.bar.suspend(|| self.printer.note(text));
     }
@@ -83,7 +92,7 @@ impl<'a> Progress<'a> {
 
     fn draw(&self, event: &Event<'_>) {
         let now = Instant::now();
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state();
         state.notice(event, now);
         if let Some(line) = state.wait_line(event, now) {
             self.note(line);

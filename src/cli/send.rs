@@ -184,15 +184,32 @@ impl SendArgs {
             write_all(report, &checked.journal_path)
         });
         run_summary.set_reports(written.as_deref().unwrap_or_default());
-        let summary = ended.map_err(|error| resume::changed_error(error, checked, &self.target))?;
-        stopped?;
-        let report = report?;
+        let failed = |error| resume::changed_error(error, checked, &self.target);
+        let summary = ended.map_err(failed)?;
+        let report = stopped.and_then(|()| Ok(report?));
+        let status =
+            report.and_then(|report| self.tell(checked, &summary, &report, written, printer));
+        match summary.ending {
+            RunEnd::Broken(error) => Err(failed(error)),
+            _ => status,
+        }
+    }
+
+    /// Prints the report and the outcome.
+    fn tell(
+        &self,
+        checked: &CheckedMailing,
+        summary: &Summary,
+        report: &Report,
+        written: Result<Vec<PathBuf>, CliError>,
+        printer: Printer,
+    ) -> Result<ExitStatus, CliError> {
         let stdout_result = if self.json {
             Ok(())
         } else {
-            print_report(&report, written.as_deref().unwrap_or_default(), printer)
+            print_report(report, written.as_deref().unwrap_or_default(), printer)
         };
-        let status = print_outcome(&self.target, checked, &summary, &report, printer);
+        let status = print_outcome(&self.target, checked, summary, report, printer);
         // Only now: what became of the letters is told also when no file can be written.
         let status = status.after(written.map(drop), printer)?;
         status.after(stdout_result, printer)
@@ -368,7 +385,7 @@ async fn run_engine(
     let ended = tokio::select! {
         ended = run => ended,
         () = interrupted_twice(interrupts, &stop, progress) => {
-            Ok(Summary { ending: RunEnd::Interrupted, ..Summary::default() })
+            Ok(Summary { ending: RunEnd::Interrupted, ended: progress.ended(), ..Summary::default() })
         }
     };
     progress.finish();

@@ -49,7 +49,7 @@ impl Engine<'_> {
     ///
     /// # Errors
     ///
-    /// An error ends the run; letters in flight are finished first.
+    /// Only before the first letter. A later error is the run's end, [`RunEnd::Broken`]; letters in flight are finished first.
     pub(crate) async fn run(
         &self,
         planner: Planner<'_, '_>,
@@ -105,11 +105,15 @@ impl Engine<'_> {
             how: how.to_owned(),
             reason,
         });
-        // The run's own error comes first: it may be the cause of this one.
-        match (recorded.await, ended) {
-            (Err(error), Ok(_)) => Err(error.into()),
-            (_, ended) => ended,
-        }
+        let recorded = recorded.await;
+        ended.map(|summary| match (recorded, &summary.ending) {
+            // The run's own error comes first: it may be the cause of this one.
+            (Ok(()), _) | (Err(_), RunEnd::Broken(_)) => summary,
+            (Err(error), _) => Summary {
+                ending: RunEnd::Broken(error.into()),
+                ..summary
+            },
+        })
     }
 
     /// Sends the letters, phase by phase, and returns the numbers of the run.
@@ -177,7 +181,7 @@ impl Engine<'_> {
             settled: chosen.settled,
             unsent,
             left_out: chosen.left_out,
-            ..tally.finish(letters.are_used_up(), &refused)?
+            ..tally.finish(letters.are_used_up(), &refused)
         })
     }
 

@@ -30,6 +30,8 @@ pub(crate) enum RunEnd {
     Unreachable(String),
     /// The run was asked to stop; rows are outstanding.
     Interrupted,
+    /// An error ended the run after letters could have been sent; rows are outstanding.
+    Broken(SendError),
 }
 
 /// How a run has ended that could not continue, as the journal records it.
@@ -46,6 +48,7 @@ impl RunEnd {
                 (BROKEN_OFF, Some(why.clone()))
             }
             Self::Interrupted => ("interrupted", None),
+            Self::Broken(error) => (BROKEN_OFF, Some(error.to_string())),
         }
     }
 }
@@ -107,7 +110,7 @@ pub(crate) struct LeftBehind {
     pub untried: u64,
 }
 
-/// The error that ends a run.
+/// The error that ends a run: before its first letter, or as [`RunEnd::Broken`].
 #[derive(Debug, Error)]
 pub(crate) enum SendError {
     /// The journal cannot be read, or an entry cannot be recorded.

@@ -169,27 +169,20 @@ impl<'a> Tally<'a> {
     }
 
     /// The numbers of the run, with its end. Called when no delivery is in flight; `exhausted` is true when all rows have been handed out.
-    pub(super) fn finish(
-        mut self,
-        exhausted: bool,
-        refused: &RefusedResources,
-    ) -> Result<Summary, SendError> {
+    pub(super) fn finish(mut self, exhausted: bool, refused: &RefusedResources) -> Summary {
         if let (Some(why), false) = (refused.why(), self.cut_short) {
             self.halt(RunEnd::Stopped(why));
         }
-        if let Some(failure) = self.failure {
-            return Err(failure);
-        }
-        let ending = match self.ending {
+        let ending = match self.failure.map(RunEnd::Broken).or(self.ending) {
             Some(ending) => ending,
             // A stop that came after the last letter interrupts nothing.
             None if exhausted && !self.cut_short => RunEnd::Finished,
             None => RunEnd::Interrupted,
         };
-        Ok(Summary {
+        Summary {
             ending,
             ..self.summary
-        })
+        }
     }
 
     /// Stops the run with an error; the first one counts. Letters in flight are still finished.
@@ -227,7 +220,7 @@ mod tests {
             end.consequence = consequence;
             tally.count(end);
             assert!(stop.is_set());
-            let ending = tally.finish(false, &RefusedResources::new(false)).unwrap();
+            let ending = tally.finish(false, &RefusedResources::new(false));
             match ending.ending {
                 RunEnd::Unreachable(why) => assert!(is_network && why == "no connection", "{why}"),
                 RunEnd::Stopped(why) => {

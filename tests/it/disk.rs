@@ -1,5 +1,7 @@
 //! A journal that cannot be written stops the run, and the next run finds every letter again.
 
+use serde_json::Value;
+
 use crate::people::spreadsheet;
 use crate::support::{LiveSandbox, Project};
 
@@ -12,6 +14,8 @@ fn a_full_disk_stops_the_run_and_loses_and_doubles_nothing() {
     let run = project
         .run_on_a_small_disk(400, &["send", "mailing.yaml"])
         .ends(3);
+    assert!(run.stdout().contains("every row is accounted for"), "{run}");
+    assert!(run.stderr().contains("next: massebrev send "), "{run}");
     assert!(run.stderr().contains("cannot write journal"), "{run}");
     assert!(run.stderr().contains("disk space"), "{run}");
     assert!(!run.to_string().contains("panicked"), "{run}");
@@ -31,6 +35,24 @@ fn a_full_disk_stops_the_run_and_loses_and_doubles_nothing() {
     project.run(&["send", "mailing.yaml"]).ends(0);
     assert_eq!(sandbox.letters().len(), 1000);
     assert_eq!(project.count("sent") + project.count("already-sent"), 1000);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_breaks_off_says_how_many_letters_it_has_ended() {
+    let sandbox = LiveSandbox::start();
+    let project = Project::example("spreadsheet").with_sandbox(&sandbox);
+    project.write("mottakere.csv", spreadsheet(1000));
+    let run = project
+        .run_on_a_small_disk(400, &["send", "mailing.yaml", "--json"])
+        .ends(3);
+    let told = run.stdout();
+    let delivered = told.matches(r#""type":"delivered""#).count();
+    let summary: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert!(delivered > 0, "{run}");
+    assert_eq!(summary["ended"], delivered);
+    assert_eq!(summary["ending"], "broken-off");
+    assert_eq!(summary["error"]["message"], "the run cannot go on");
 }
 
 #[cfg(unix)]

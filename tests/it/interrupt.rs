@@ -167,15 +167,24 @@ fn a_letter_whose_token_was_refused_has_left() {
 
 #[test]
 fn a_second_ctrl_c_stops_at_once_and_the_next_run_finds_out() {
-    let sandbox = LiveSandbox::troubled(vec![on(Endpoint::Initialize, When::First(3), HOUR)]);
+    let sandbox = LiveSandbox::troubled(vec![
+        on(Endpoint::Initialize, When::Nth(2), HOUR),
+        on(Endpoint::Initialize, When::Nth(3), HOUR),
+    ]);
     let project = patient(&sandbox);
-    let mut run = project.watch(&["send", "mailing.yaml"]);
+    let mut run = project.watch(&["send", "mailing.yaml", "--json"]);
     sandbox.wait_for_requests(Endpoint::Initialize, 3);
+    while !project.read("stdout").contains("delivered") {
+        std::thread::yield_now();
+    }
     run.interrupt();
     run.wait_for_line("interrupted: finishing");
     run.interrupt();
     assert_eq!(run.status(), Some(130));
-    assert_eq!(project.count("in-flight"), 3);
+    assert_eq!(project.count("in-flight"), 2);
+    let told = project.read("stdout");
+    let summary = told.lines().last().unwrap();
+    assert!(summary.contains(r#""ended":1,"#), "{summary}");
     goes_on(&project, &sandbox);
 }
 

@@ -153,11 +153,11 @@ impl Project {
         child.wait().unwrap().code()
     }
 
-    /// Starts the program in the folder, to be interrupted.
+    /// Starts the program in the folder, to be interrupted. Its stdout goes to the file `stdout`.
     pub(crate) fn watch(&self, arguments: &[&str]) -> Watched {
         let mut child = self
             .command(arguments)
-            .stdout(Stdio::null())
+            .stdout(fs::File::create(self.path("stdout")).unwrap())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();

@@ -101,7 +101,12 @@ impl RunProgress {
 
     /// The number of letters with an outcome, those of earlier runs included.
     pub(super) fn done(&self) -> u64 {
-        self.settled + self.ok + self.failed
+        self.settled + self.ended()
+    }
+
+    /// The number of letters that got their outcome in this run.
+    pub(super) fn ended(&self) -> u64 {
+        self.ok + self.failed
     }
 
     /// The message beside the bar, which itself shows `done/letters`.
@@ -144,7 +149,7 @@ impl RunProgress {
 
     fn record_pace(&mut self, snapshot: PaceSnapshot, now: Instant) {
         self.pace = Some(snapshot);
-        self.ended.push_back((now, self.ok + self.failed));
+        self.ended.push_back((now, self.ended()));
         // Old entries leave the window, so that the estimate follows changes of pace.
         while let Some((at, _)) = self.ended.front()
             && now.saturating_duration_since(*at) > WINDOW
@@ -157,7 +162,7 @@ impl RunProgress {
     fn time_left(&self, now: Instant) -> Option<Duration> {
         let (since, before) = *self.ended.front()?;
         let took = now.saturating_duration_since(since);
-        let ended = (self.ok + self.failed).saturating_sub(before);
+        let ended = self.ended().saturating_sub(before);
         if took < TOO_SHORT || ended == 0 {
             return None;
         }

@@ -93,6 +93,8 @@ pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer)
             printer.warn("interrupted: what was in flight is settled or will be looked up, the rest is outstanding");
             return ExitStatus::Interrupted;
         }
+        // Its error is printed last.
+        RunEnd::Broken(_) => return ExitStatus::Setup,
         RunEnd::Stopped(why) => (why.clone(), None),
         RunEnd::NoToken(error) => (error.reason(), error.hint()),
         RunEnd::Untrusted { reason, hint } => (reason.clone(), hint.clone()),
