@@ -185,6 +185,10 @@ impl CliError {
                 let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
                 Some(format!("check the path: there is no {}", path.display()))
             }
+            Self::File { action: "write", path, .. } => Some(format!(
+                "see to the permissions of its folder and to disk space, then run the same command again; if there is a {} now, it is older",
+                path.display()
+            )),
             // The two kinds with which `secret::read_file` refuses anything that cannot be a key or token, such as a device or a large file.
             Self::File { source, .. }
                 if matches!(

@@ -136,20 +136,39 @@ impl ReportArgs {
     }
 }
 
-/// Writes the report beside the journal in HTML, CSV and JSON, and returns the paths.
-pub(crate) fn write_all(report: &Report, journal: &Path) -> Result<Vec<PathBuf>, CliError> {
+/// Writes the report beside the journal in HTML, CSV and JSON. Returns the paths of those that could be written, and the first error.
+pub(crate) fn write_all(report: &Report, journal: &Path) -> (Vec<PathBuf>, Result<(), CliError>) {
     let [html, csv, json] = ["html", "csv", "json"].map(|name| journal.with_extension(name));
     // Only the file name, so that the page finds the CSV after both have been moved.
-    let csv_name = csv.file_name().map(|name| name.to_string_lossy());
-    write_whole(&html, |to| {
-        write(report, Format::Html, csv_name.as_deref(), to).map_err(unwritten(&html))
-    })?;
-    write_whole(&csv, |to_csv| {
+    let csv_name = csv
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned());
+    let both = write_whole(&csv, |to_csv| {
         write_whole(&json, |to_json| {
             report::csv_and_json(report, to_csv, to_json).map_err(unwritten(&csv))
         })
-    })?;
-    Ok(vec![html, csv, json])
+    });
+    let (mut written, mut result) = (Vec::new(), Ok(()));
+    for (path, format) in [
+        (html, Format::Html),
+        (csv, Format::Csv),
+        (json, Format::Json),
+    ] {
+        let done = if both.is_ok() && format != Format::Html {
+            Ok(())
+        } else {
+            // Each by itself, since one that cannot be written prevents both.
+            let csv_name = csv_name.as_deref();
+            write_whole(&path, |to| {
+                write(report, format, csv_name, to).map_err(unwritten(&path))
+            })
+        };
+        match done {
+            Ok(()) => written.push(path),
+            Err(error) => result = result.and(Err(error)),
+        }
+    }
+    (written, result)
 }
 
 /// Writes a report. `csv` is the name of the file an HTML page refers to when it cannot show all rows.

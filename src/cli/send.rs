@@ -179,11 +179,11 @@ impl SendArgs {
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
         let report = Report::from_journal(journal);
-        let written = report.as_ref().map_or(Ok(Vec::new()), |report| {
+        let written = report.as_ref().map_or((Vec::new(), Ok(())), |report| {
             run_summary.set_counts(report);
             write_all(report, &checked.journal_path)
         });
-        run_summary.set_reports(written.as_deref().unwrap_or_default());
+        run_summary.set_reports(&written.0);
         let failed = |error| resume::changed_error(error, checked, &self.target);
         let summary = ended.map_err(failed)?;
         let report = stopped.and_then(|()| Ok(report?));
@@ -201,17 +201,17 @@ impl SendArgs {
         checked: &CheckedMailing,
         summary: &Summary,
         report: &Report,
-        written: Result<Vec<PathBuf>, CliError>,
+        (written, result): (Vec<PathBuf>, Result<(), CliError>),
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
         let stdout_result = if self.json {
             Ok(())
         } else {
-            print_report(report, written.as_deref().unwrap_or_default(), printer)
+            print_report(report, &written, printer)
         };
         let status = print_outcome(&self.target, checked, summary, report, printer);
         // Only now: what became of the letters is told also when no file can be written.
-        let status = status.after(written.map(drop), printer)?;
+        let status = status.after(result, printer)?;
         status.after(stdout_result, printer)
     }
 

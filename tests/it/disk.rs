@@ -85,4 +85,12 @@ fn what_became_of_the_letters_is_told_also_when_no_report_can_be_written() {
     assert!(run.stdout().contains("every row is accounted for"), "{run}");
     assert!(run.stderr().contains("error: cannot write "), "{run}");
     assert!(run.stderr().contains(".csv"), "{run}");
+    assert!(run.stderr().contains("run the same command again"), "{run}");
+    for (written, format) in [(1, ".html"), (0, ".csv"), (1, ".json")] {
+        assert_eq!(run.stdout().matches(format).count(), written, "{run}");
+    }
+    let run = project.run(&["send", "mailing.yaml", "--json"]).ends(3);
+    let told = run.stdout();
+    let summary: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
+    assert_eq!(summary["reports"].as_array().unwrap().len(), 2, "{run}");
 }
