@@ -110,6 +110,11 @@ impl Journal {
         self.reader().check_header(wanted)
     }
 
+    /// True when another process holds the lock: a run is going on.
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.writer.is_none() && holder_of(&self.path).is_some()
+    }
+
     /// Deletes the journal of a rehearsal with its `-wal` and `-shm` files; true when there was one. The lock file stays: removing it would race.
     ///
     /// # Errors

@@ -60,7 +60,7 @@ impl<W: Write> CsvWriter<W> {
         let unlisted = report.unlisted.iter();
         for (state, number) in unlisted.filter(|&(_, number)| number > 0) {
             let rows = count(number, "row");
-            let message = format!("{rows} not listed here: {}", meaning(state));
+            let message = format!("{rows} not listed here: {}", meaning(report, state));
             self.0.write_record(HEADERS.map(|header| match header {
                 "state" => state.name(),
                 "message" => &message,

@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 
+use super::Report;
 use crate::journal::State;
 
 /// The meaning of a state for the sender, and the next step.
-pub(super) fn meaning(state: State) -> &'static str {
+pub(super) fn meaning(report: &Report, state: State) -> &'static str {
     match state {
         State::Sent => "Altinn has the letter",
         State::AlreadySent => "Altinn had the letter from before",
@@ -17,8 +18,18 @@ pub(super) fn meaning(state: State) -> &'static str {
         State::Invalid => "stopped by a rule before it was sent",
         State::Withdrawn => "taken back before it could be read: its key is used",
         State::Skipped => "not for this mailing",
-        State::InFlight => "being sent now, or cut off: the next run asks Altinn",
+        State::InFlight if report.is_running => "being sent now",
+        State::InFlight => "cut off while it was sent: the next run asks Altinn",
         State::Pending => "not tried yet",
+    }
+}
+
+/// The state of a run that has no end on record.
+pub(super) fn unended(report: &Report) -> &'static str {
+    if report.is_running {
+        "not ended yet"
+    } else {
+        "cut off"
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::Write;
 use serde_json::{Value, json};
 use tera::{Context, Tera};
 
-use super::format::meaning;
+use super::format::{meaning, unended};
 use super::text::lines;
 use super::{Report, ReportError, json};
 use crate::correspondence::local_time;
@@ -46,7 +46,7 @@ fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
     let states = counts.iter().filter(shown).map(|(state, count)| {
         json!({
             "name": state.name(),
-            "meaning": meaning(state),
+            "meaning": meaning(report, state),
             "count": grouped(count),
             // The relative width in the bar.
             "weight": count,
@@ -70,7 +70,7 @@ fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
         "resource": header.resource,
         "plan": report.run.as_ref().map_or("", |run| run.plan.as_str()),
         "began": local_time(report.snapshot.began),
-        "run": report.run.as_ref().map(ending).unwrap_or_default(),
+        "run": report.run.as_ref().map(|run| ending(report, run)).unwrap_or_default(),
         "in_prod": header.environment == "prod",
         "adds_up": report.adds_up(),
         "summary": summary(report),
@@ -120,11 +120,12 @@ fn summary(report: &Report) -> String {
     parts.join("; ") + "."
 }
 
-fn ending(run: &Run) -> String {
+fn ending(report: &Report, run: &Run) -> String {
     match &run.ended {
         None => format!(
-            "started {}, not ended or cut off",
-            local_time(run.started_at)
+            "started {}, {}",
+            local_time(run.started_at),
+            unended(report)
         ),
         Some(ended) => {
             let why = ended.reason.as_ref().map(|reason| format!(": {reason}"));

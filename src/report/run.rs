@@ -22,6 +22,8 @@ const ATTENTION: usize = 1000;
 pub(crate) struct Report {
     pub snapshot: Snapshot,
     pub run: Option<Run>,
+    /// True when the run goes on in another process; a run that has not ended and does not go on was cut off.
+    pub(super) is_running: bool,
     pub counts: StateCounts,
     /// The rows that are counted, but not in the journal.
     pub(super) unlisted: StateCounts,
@@ -56,6 +58,8 @@ pub(crate) struct FailureGroup {
 impl Report {
     /// Makes a report from the present state of a journal, the only source of reports.
     pub(crate) fn from_journal(journal: &Journal) -> Result<Self, ReportError> {
+        // First: a run that ends meanwhile was not cut off.
+        let is_running = journal.is_in_use();
         let snapshot = journal.snapshot()?;
         let run = snapshot.run()?;
         let mut counts = StateCounts(snapshot.counts()?);
@@ -78,6 +82,7 @@ impl Report {
         Ok(Self {
             snapshot,
             run,
+            is_running,
             counts,
             unlisted,
             groups,

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use super::format::meaning;
+use super::format::{meaning, unended};
 use super::{FailureGroup, Report, ReportError};
 use crate::correspondence::local_time;
 use crate::journal::State;
@@ -22,8 +22,9 @@ pub(crate) fn text(report: &Report, out: &mut dyn Write) -> Result<(), ReportErr
         Some(run) => match &run.ended {
             None => writeln!(
                 out,
-                ", started {}: not ended, or cut off",
-                local_time(run.started_at)
+                ", started {}: {}",
+                local_time(run.started_at),
+                unended(report)
             )?,
             Some(ended) => {
                 write!(out, ", {} {}", ended.how, local_time(ended.at))?;
@@ -47,7 +48,11 @@ fn counts(report: &Report, out: &mut dyn Write) -> Result<(), ReportError> {
     for (state, count) in report.counts.iter() {
         // `sent` is shown with 0 too: its absence would raise the question.
         if count > 0 || state == State::Sent {
-            writeln!(out, "  {state:<12}  {count:>width$}  {}", meaning(state))?;
+            writeln!(
+                out,
+                "  {state:<12}  {count:>width$}  {}",
+                meaning(report, state)
+            )?;
         }
     }
     let verdict = if report.adds_up() {
@@ -140,7 +145,7 @@ mod tests {
   failed         1  not sent: the next run tries again
   unknown        1  may have been sent: the next run asks Altinn
   skipped        3  not for this mailing
-  in-flight      1  being sent now, or cut off: the next run asks Altinn
+  in-flight      1  cut off while it was sent: the next run asks Altinn
   pending        1  not tried yet
   total         12  every row is accounted for
 

@@ -14,6 +14,7 @@ fn a_full_disk_stops_the_run_and_loses_and_doubles_nothing() {
     let run = project
         .run_on_a_small_disk(400, &["send", "mailing.yaml"])
         .ends(3);
+    assert!(run.stdout().contains("cut off"), "{run}");
     assert!(run.stdout().contains("every row is accounted for"), "{run}");
     assert!(run.stderr().contains("next: massebrev send "), "{run}");
     assert!(run.stderr().contains("cannot write journal"), "{run}");

@@ -62,6 +62,9 @@ fn what_is_on_its_way_is_on_the_disk_before_it_leaves() {
     run.kill().unwrap();
     run.wait().unwrap();
     assert_eq!(project.count("in-flight"), 3);
+    let told = project.run(&["report", "mailing.yaml"]).ends(0).stdout();
+    assert!(!told.contains("being sent now"), "{told}");
+    assert_eq!(told.matches("cut off").count(), 2, "{told}");
     // The lock of a killed process is no obstacle, though its file still names the process.
     let id = run.id().to_string();
     let lock = journal(&project).with_extension("journal.lock");
@@ -92,7 +95,9 @@ fn a_second_process_says_who_has_the_journal_and_reports_are_there_meanwhile() {
     }
     for format in ["text", "json", "csv", "html"] {
         let report = project.run(&["report", "mailing.yaml", "--format", format]);
-        assert!(report.ends(0).stdout().contains("in-flight"), "{format}");
+        let told = report.ends(0).stdout();
+        assert!(told.contains("in-flight"), "{format}");
+        assert!(!told.contains("cut off"), "{told}");
     }
     first.kill().unwrap();
     first.wait().unwrap();
