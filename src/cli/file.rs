@@ -59,12 +59,14 @@ pub(super) fn write_whole(
     let beside = PathBuf::from(beside);
     let failed = CliError::file("write", path);
     let mut file = BufWriter::new(private(&beside).map_err(&failed)?);
-    let written = write(&mut file).and_then(|()| file.flush().map_err(&failed));
+    let written = write(&mut file)
+        .and_then(|()| file.flush().map_err(&failed))
+        .and_then(|()| std::fs::rename(&beside, path).map_err(&failed));
     if written.is_err() {
         // The disk may be full: a partial file is of no use.
         let _ = std::fs::remove_file(&beside);
     }
-    written.and_then(|()| std::fs::rename(&beside, path).map_err(failed))
+    written
 }
 
 /// Creates a file that only its owner can read, because it holds personal data. An existing file is removed first: opening it would keep its permissions.

@@ -94,4 +94,8 @@ fn what_became_of_the_letters_is_told_also_when_no_report_can_be_written() {
     let told = run.stdout();
     let summary: Value = serde_json::from_str(told.lines().last().unwrap()).unwrap();
     assert_eq!(summary["reports"].as_array().unwrap().len(), 2, "{run}");
+    for entry in std::fs::read_dir(project.path(".massebrev")).unwrap() {
+        let name = entry.unwrap().file_name();
+        assert!(!name.to_string_lossy().ends_with(".part"), "{name:?}");
+    }
 }
