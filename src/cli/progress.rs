@@ -4,7 +4,7 @@ mod state;
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal as _};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::send::{Event, Observer};
@@ -54,11 +54,8 @@ impl<'a> Progress<'a> {
 
     /// The number of letters that got their outcome in this run.
     pub(crate) fn ended(&self) -> u64 {
-        self.state().ended()
-    }
-
-    fn state(&self) -> MutexGuard<'_, RunProgress> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.ended()
     }
 
     fn note(&self, text: impl Display) {
@@ -92,7 +89,7 @@ impl<'a> Progress<'a> {
 
     fn draw(&self, event: &Event<'_>) {
         let now = Instant::now();
-        let mut state = self.state();
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.notice(event, now);
         if let Some(line) = state.wait_line(event, now) {
             self.note(line);

@@ -98,17 +98,16 @@ impl ReportArgs {
     fn journal(&self, folder: &Path, header: &Header) -> Result<Journal, CliError> {
         let (mailing, place) = (&header.mailing, &header.environment);
         let path = Journal::path(folder, mailing, place);
-        match Journal::read(&path) {
-            Err(JournalError::Missing { .. }) if !path.exists() => Err(CliError::usage(
+        let journal = Journal::read(&path);
+        if matches!(journal, Err(JournalError::Missing { .. })) && !path.exists() {
+            return Err(CliError::usage(
                 format!("{mailing} has not been sent to {place} from here"),
                 self.other_command(folder, mailing),
-            )),
-            journal => {
-                let journal = journal?;
-                journal.check_header(header)?;
-                Ok(journal)
-            }
+            ));
         }
+        let journal = journal?;
+        journal.check_header(header)?;
+        Ok(journal)
     }
 
     /// Suggests the command that was probably meant: a rehearsal has a journal of its own, which is shown with `--sandbox` only.
@@ -154,19 +153,16 @@ pub(crate) fn write_all(report: &Report, journal: &Path) -> (Vec<PathBuf>, Resul
         (csv, Format::Csv),
         (json, Format::Json),
     ] {
-        let done = if both.is_ok() && format != Format::Html {
-            Ok(())
-        } else {
-            // Each by itself, since one that cannot be written prevents both.
-            let csv_name = csv_name.as_deref();
+        // Each by itself, since one that cannot be written prevents both.
+        let done = if both.is_err() || format == Format::Html {
             write_whole(&path, |to| {
-                write(report, format, csv_name, to).map_err(unwritten(&path))
+                write(report, format, csv_name.as_deref(), to).map_err(unwritten(&path))
             })
+        } else {
+            Ok(())
         };
-        match done {
-            Ok(()) => written.push(path),
-            Err(error) => result = result.and(Err(error)),
-        }
+        written.extend(done.is_ok().then_some(path));
+        result = result.and(done);
     }
     (written, result)
 }

@@ -179,40 +179,29 @@ impl SendArgs {
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
         let report = Report::from_journal(journal);
-        let written = report.as_ref().map_or((Vec::new(), Ok(())), |report| {
+        let (written, result) = report.as_ref().map_or((Vec::new(), Ok(())), |report| {
             run_summary.set_counts(report);
             write_all(report, &checked.journal_path)
         });
-        run_summary.set_reports(&written.0);
+        run_summary.set_reports(&written);
         let failed = |error| resume::changed_error(error, checked, &self.target);
         let summary = ended.map_err(failed)?;
-        let report = stopped.and_then(|()| Ok(report?));
-        let status =
-            report.and_then(|report| self.tell(checked, &summary, &report, written, printer));
+        let status = stopped.and_then(|()| {
+            let report = report?;
+            let stdout_result = if self.json {
+                Ok(())
+            } else {
+                print_report(&report, &written, printer)
+            };
+            let status = print_outcome(&self.target, checked, &summary, &report, printer);
+            // Only now: what became of the letters is told also when no file can be written.
+            let status = status.after(result, printer)?;
+            status.after(stdout_result, printer)
+        });
         match summary.ending {
             RunEnd::Broken(error) => Err(failed(error)),
             _ => status,
         }
-    }
-
-    /// Prints the report and the outcome.
-    fn tell(
-        &self,
-        checked: &CheckedMailing,
-        summary: &Summary,
-        report: &Report,
-        (written, result): (Vec<PathBuf>, Result<(), CliError>),
-        printer: Printer,
-    ) -> Result<ExitStatus, CliError> {
-        let stdout_result = if self.json {
-            Ok(())
-        } else {
-            print_report(report, &written, printer)
-        };
-        let status = print_outcome(&self.target, checked, summary, report, printer);
-        // Only now: what became of the letters is told also when no file can be written.
-        let status = status.after(result, printer)?;
-        status.after(stdout_result, printer)
     }
 
     /// Checks the mailing and chooses the letters. Opens no file for writing, because a dry run uses it too.

@@ -33,9 +33,12 @@ impl Lock {
             .map_err(failed)?;
         // Does not wait: a run can take hours, and the message names its process. Tried twice: `holder_of` may have it for an instant.
         let locked = journal.to_owned();
-        let first = file.try_lock();
-        let is_taken = matches!(first, Err(TryLockError::WouldBlock));
-        match if is_taken { try_later(&file) } else { first } {
+        let mut taken = file.try_lock();
+        if matches!(taken, Err(TryLockError::WouldBlock)) {
+            thread::sleep(Duration::from_millis(20));
+            taken = file.try_lock();
+        }
+        match taken {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let holder = holder(&mut file);
@@ -54,19 +57,12 @@ impl Lock {
     }
 }
 
-fn try_later(file: &File) -> Result<(), TryLockError> {
-    thread::sleep(Duration::from_millis(20));
-    file.try_lock()
-}
-
 /// The process that holds the lock of a journal; `None` when none does, or when the lock's file cannot be opened.
 pub(super) fn holder_of(journal: &Path) -> Option<LockHolder> {
     let mut file = File::open(with_end(journal, ".lock")).ok()?;
     // The operating system cannot be asked without taking it.
-    match file.try_lock_shared() {
-        Err(TryLockError::WouldBlock) => Some(holder(&mut file)),
-        _ => None,
-    }
+    let is_taken = matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    is_taken.then(|| holder(&mut file))
 }
 
 /// Makes the file readable for its owner only.
