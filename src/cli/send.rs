@@ -19,6 +19,7 @@ use crate::send::{
     Stop, Summary, with_planner,
 };
 use clap::Args;
+use jiff::Timestamp;
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 
@@ -374,6 +375,8 @@ async fn run_engine(
     let ended = tokio::select! {
         ended = run => ended,
         () = interrupted_twice(interrupts, &stop, progress) => {
+            // Returns when everything that was handed over before is in the file, and so in the report.
+            let _ = journal.keep_alive(Timestamp::now()).await;
             Ok(Summary { ending: RunEnd::Interrupted, ended: progress.ended(), ..Summary::default() })
         }
     };
