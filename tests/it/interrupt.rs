@@ -175,7 +175,7 @@ fn a_second_ctrl_c_stops_at_once_and_the_next_run_finds_out() {
     let mut run = project.watch(&["send", "mailing.yaml", "--json"]);
     sandbox.wait_for_requests(Endpoint::Initialize, 3);
     while !project.read("stdout").contains("delivered") {
-        std::thread::yield_now();
+        thread::yield_now();
     }
     run.interrupt();
     run.wait_for_line("interrupted: finishing");
