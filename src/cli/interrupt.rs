@@ -12,11 +12,12 @@ use crate::send::Stop;
 use super::ExitStatus;
 use super::progress::Progress;
 
-/// Time that the program has to end by itself after the second interrupt.
+/// Time that the run has to end by itself after the second interrupt.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// Counts interrupts from now on, on a thread of its own: the run's thread may wait for a reader of its output, or for a file, that never comes. When the program does not
-/// end after the second interrupt, that thread ends it.
+/// Counts interrupts from now on, on a thread of its own: the run's thread may wait for a reader of its output, or for a file, that never comes. When the run does not
+/// end after the second interrupt, that thread ends the program. A run that has ended, when its receiver is dropped, takes its time to write the report; a third interrupt
+/// ends that too.
 pub(crate) fn watch() -> io::Result<watch::Receiver<u32>> {
     let (count, counted) = watch::channel(0);
     let runtime = Builder::new_current_thread().enable_all().build()?;
@@ -30,7 +31,10 @@ pub(crate) fn watch() -> io::Result<watch::Receiver<u32>> {
             interrupts.next().await;
             count.send_replace(times);
         }
-        sleep(GRACE).await;
+        tokio::select! {
+            () = sleep(GRACE) => {}
+            () = async { count.closed().await; interrupts.next().await } => {}
+        }
     };
     thread::Builder::new()
         .name("interrupts".to_owned())

@@ -145,7 +145,6 @@ impl SendArgs {
             .enable_all()
             .build()
             .map_err(CliError::start("the asynchronous runtime"))?;
-        let interrupts = interrupt::watch().map_err(CliError::start("the handling of Ctrl-C"))?;
         let (client, own_sandbox) = self.connect(&checked, printer)?;
         let journal = open_journal(&checked, journal, &self.target, printer)?;
         let resume = if journal.is_as_read {
@@ -155,15 +154,23 @@ impl SendArgs {
         };
         let progress = Progress::new(printer, events);
         let options = self.options(&checked, wanted);
+        let interrupts = interrupt::watch().map_err(CliError::start("the handling of Ctrl-C"))?;
         let ended = with_planner(&checked.mailing, &checked.check_report, |planner| {
             let engine = run_engine(
-                planner, resume, &client, &journal, &options, &progress, interrupts,
+                planner,
+                resume,
+                &client,
+                &journal,
+                &options,
+                &progress,
+                interrupts.clone(),
             );
             runtime.block_on(engine)
         });
         run_summary.set_ending(&ended);
         // Open connections would keep the sandbox from stopping.
-        drop((client, runtime));
+        // Dropped in this order: only the report is left to write, for which an interrupted run has its time.
+        drop((client, runtime, interrupts));
         // Reported later: the report of the run must be written whatever happened to the sandbox.
         let stopped = own_sandbox.map_or(Ok(()), OwnSandbox::stop);
         self.report(&checked, &journal, ended, stopped, run_summary, printer)
@@ -373,12 +380,13 @@ async fn run_engine(
     };
     let run = engine.run(planner, resume);
     let ended = tokio::select! {
-        ended = run => ended,
+        biased;
         () = interrupted_twice(interrupts, &stop, progress) => {
             // Returns when everything that was handed over before is in the file, and so in the report.
             let _ = journal.keep_alive(Timestamp::now()).await;
             Ok(Summary { ending: RunEnd::Interrupted, ended: progress.ended(), ..Summary::default() })
         }
+        ended = run => ended,
     };
     progress.finish();
     ended

@@ -36,6 +36,7 @@ pub enum InvalidRecipient {
     /// An empty text, or nothing but blanks.
     #[error("the recipient is missing")]
     Empty,
+    /// Blanks, or invisible characters.
     #[error("the recipient has blanks in or around it")]
     Blanks {
         /// True when it is a recipient without them.

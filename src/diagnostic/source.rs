@@ -10,6 +10,8 @@ use crate::text::floor_char_boundary;
 pub struct Source {
     path: PathBuf,
     text: String,
+    /// The offset at which each line begins, by which a line is found without reading those before it.
+    lines: Vec<usize>,
 }
 
 /// A line and a column, both counted from 1; columns count characters.
@@ -21,9 +23,12 @@ pub struct Position {
 
 impl Source {
     pub fn new(path: impl Into<PathBuf>, text: impl Into<String>) -> Self {
+        let text = text.into();
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         Self {
             path: path.into(),
-            text: text.into(),
+            lines: std::iter::once(0).chain(breaks).collect(),
+            text,
         }
     }
 
@@ -39,26 +44,22 @@ impl Source {
     /// The line and column of a byte offset. An offset past the end counts as the end, one inside a character as the character's start.
     pub fn position(&self, offset: usize) -> Position {
         let before = &self.text[..floor_char_boundary(&self.text, offset)];
-        let start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.lines.partition_point(|start| *start <= before.len());
+        let start = self.lines[line - 1];
         Position {
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
+            line,
             column: before[start..].chars().count() + 1,
         }
     }
 
     /// The byte range of line `line` (from 1) without its line break; empty at the end when there is no such line.
     pub fn line_span(&self, line: usize) -> Range<usize> {
-        let mut start = 0;
-        for _ in 1..line {
-            match self.text[start..].find('\n') {
-                Some(newline) => start += newline + 1,
-                None => return self.text.len()..self.text.len(),
-            }
-        }
-        let rest = &self.text[start..];
-        let length = rest.find('\n').unwrap_or(rest.len());
+        let end = self.text.len();
+        let start = *self.lines.get(line.saturating_sub(1)).unwrap_or(&end);
+        let next = self.lines.get(line.max(1));
+        let written = &self.text[start..next.map_or(end, |next| next - 1)];
         // Files from Windows have `\r` in front of `\n`.
-        start..start + rest[..length].trim_end_matches('\r').len()
+        start..start + written.trim_end_matches('\r').len()
     }
 }
 

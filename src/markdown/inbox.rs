@@ -10,7 +10,7 @@ use super::html::text_of_html;
 use super::server::delivered;
 use crate::text::is_unseen;
 
-/// Draws a body as HTML with the elements that the inbox has. `delivered` is the body after the server's conversions; `mask` is applied to every text and address.
+/// Draws a body as HTML with the elements that the inbox has. `delivered` is the body after the server's conversions, which bound its depth; `mask` is applied to every text and address.
 pub(crate) fn html(delivered: &str, mask: &dyn Fn(&str) -> Cow<'_, str>) -> String {
     let arena = Arena::new();
     let root = parse(&arena, delivered);

@@ -14,6 +14,7 @@ use super::{CheckReport, Delivery};
 /// A letter as one line. Of a line that is read, long members are borrowed and not parsed.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct RequestLine<'a> {
+    /// From 1.
     pub row: u64,
     pub line: u64,
     #[serde(skip_deserializing)]

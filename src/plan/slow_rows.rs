@@ -28,6 +28,7 @@ pub(crate) struct SlowRows {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct SlowRow {
+    /// From 1.
     pub row: u64,
     pub line: u64,
 }

@@ -15,6 +15,7 @@ pub(super) const CHUNK: usize = 1 << 16;
 /// A file as a stream of UTF-8 without a byte order mark. UTF-8 files pass through unchanged, so that an invalid byte can be reported with its row.
 pub(super) type Decoded = Box<dyn Read + Send>;
 
+/// The first bytes of files that are no texts, and what such a file is.
 const FOREIGN: [(&[u8], &str); 7] = [
     (b"PK\x03\x04", "an Excel workbook"),
     (b"\xD0\xCF\x11\xE0", "an Excel workbook"),

@@ -422,7 +422,7 @@ impl<'a> Attempts<'a> {
                 let status = refusal.status;
                 let why = Reason::from(refusal);
                 let mut after = asked;
-                // A 503 without `Retry-After` is an overload or an outage, not a rate limit.
+                // A 503 that asks for no wait is an overload or an outage, not a rate limit.
                 let is_limit = status == 429 || status == 503 && asked.is_some();
                 // A longer `Retry-After` than the deadline ends the run in `next_try`.
                 let is_too_long = asked > Some(self.retry.deadline.duration());

@@ -32,7 +32,13 @@ impl Templates {
             Ok(value) if errors.is_empty() => return Ok(value),
             Ok(_) => {}
             // Both kinds of errors are reported, so that one run shows everything that is wrong with a row.
-            Err(_) => errors.extend(rendering.mistakes::<T>(tree)),
+            Err(error) => {
+                errors.extend(rendering.mistakes::<T>(tree));
+                // The value in between must never make a row valid that is not.
+                if errors.is_empty() {
+                    errors.push(type_error::explain(&error, tree.pointer.clone(), None));
+                }
+            }
         }
         Err(errors)
     }

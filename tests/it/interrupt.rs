@@ -198,8 +198,13 @@ fn a_run_that_waits_for_its_reader_stops_too() {
     let (_reader, mut stdout) = std::io::pipe().unwrap();
     stdout.write_all(&vec![b'\n'; PIPE]).unwrap();
     let mut run = project.begin(&["send", "mailing.yaml", "--json"], stdout);
-    // Interrupts are waited for before there is a journal.
-    while !project.path(".massebrev").exists() {
+    // From then on it waits for interrupts.
+    let threads = format!("/proc/{}/task", run.id());
+    let is_there = |task: std::fs::DirEntry| {
+        let name = std::fs::read_to_string(task.path().join("comm"));
+        name.is_ok_and(|name| name.trim() == "interrupts")
+    };
+    while !std::fs::read_dir(&threads).unwrap().flatten().any(is_there) {
         thread::yield_now();
     }
     let began = Instant::now();

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 
 #[derive(Debug, Clone, Copy)]
 pub struct Context<'a> {
+    /// The time by which dates are judged: when the letter is expected to reach Altinn's server.
     pub now: Timestamp,
     /// True for Altinn's production environment, where files live at least 14 days.
     pub production: bool,
