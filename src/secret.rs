@@ -41,6 +41,37 @@ pub(crate) fn conceal(text: &str) -> Cow<'_, str> {
     Cow::Owned(redact(&masked).into_owned())
 }
 
+/// Masks all that may be a secret in the output of another program, whose secrets are not known: a line from the name of a password or token on, long words of
+/// letters and digits, and the text from a PEM block on.
+pub(crate) fn conceal_output(text: &str) -> String {
+    let (text, _) = text.split_once("-----BEGIN").unwrap_or((text, ""));
+    let lines: Vec<_> = text.lines().map(conceal_line).collect();
+    lines.join("\n")
+}
+
+fn conceal_line(line: &str) -> String {
+    let mut shown = String::new();
+    // A sign belongs to the name before it, as in `password = x`.
+    let line = line.replace(" =", "=").replace(" :", ":");
+    for word in line.split_inclusive(char::is_whitespace) {
+        let name = word.to_ascii_lowercase();
+        let is_name = SECRET_NAMES.iter().any(|secret| name.contains(secret))
+            && (name.starts_with('-') || name.contains(['=', ':']));
+        let is_secret = |part: &str| {
+            part.len() >= SHORTEST_PASSWORD
+                && part.contains(|c: char| c.is_ascii_digit())
+                && part.contains(|c: char| c.is_ascii_alphabetic())
+        };
+        let is_hidden = is_name || word.split(|c| !is_token(c)).any(is_secret);
+        shown.push_str(if is_hidden { "***** " } else { word });
+        // The value may have several words.
+        if is_name {
+            break;
+        }
+    }
+    shown
+}
+
 /// True for base64 of a token: the three forms that `eyJ` takes by its position in a group of three bytes.
 fn is_encoded_token(word: &str) -> bool {
     word.len() >= SHORTEST_JWK
@@ -93,6 +124,19 @@ const SHORTEST_JWT: usize = 30;
 const SHORTEST_JWK: usize = 100;
 /// The shortest token after `Bearer`, in characters; shorter ones are words.
 const SHORTEST_TOKEN: usize = 16;
+/// The shortest word of letters and digits, in characters, that is masked in a program's output; shorter ones are codes and versions.
+const SHORTEST_PASSWORD: usize = 12;
+/// Words in the names of secrets.
+const SECRET_NAMES: [&str; 8] = [
+    "passw",
+    "passord",
+    "pwd",
+    "token",
+    "secret",
+    "key",
+    "credential",
+    "auth",
+];
 
 /// True for the characters of base64 in both its alphabets, and for the dots between a JWT's parts.
 fn is_token(character: char) -> bool {
@@ -183,7 +227,7 @@ fn separator(text: &str) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{conceal, is_secret, read_file, redact};
+    use super::{conceal, conceal_output, is_secret, read_file, redact};
 
     #[test]
     fn only_plain_files_of_a_sane_size_are_read() {
@@ -264,6 +308,42 @@ mod tests {
             "æøå 991825827",
         ] {
             assert_eq!(conceal(text), text);
+        }
+    }
+
+    #[test]
+    fn whatever_may_be_a_secret_is_masked_in_the_output_of_programs() {
+        for (text, shown) in [
+            (
+                "+ curl -H 'X-Vault-Token: hvs.short' http://x/\n+ exit 1",
+                "+ curl -H ***** \n+ exit 1",
+            ),
+            (
+                "+ curl hvs.CAESIJabcdef0123456789 || true",
+                "+ curl ***** || true",
+            ),
+            (
+                "failed for svc:Hunter2Passord@vault x, password=short x",
+                "failed for ***** ",
+            ),
+            (
+                "no\n-----BEGIN PRIVATE KEY-----\nMIIEvQ\n-----END PRIVATE KEY-----\nmore",
+                "no",
+            ),
+            (r#"{"client_secret": "two words", "a": 1}"#, "***** "),
+            ("set VAULT_TOKEN = abc", "set ***** "),
+            ("az login --password abc -u me", "az login ***** "),
+            ("Passordet: blåbær", "***** "),
+        ] {
+            assert_eq!(conceal_output(text), shown);
+        }
+        for text in [
+            "",
+            "the token has expired: log in first",
+            "HTTP/1.1 403 Forbidden from vault.example.no",
+            "key not found in folder prod at 127.0.0.1:8200 (line 12)",
+        ] {
+            assert_eq!(conceal_output(text), text);
         }
     }
 

@@ -12,6 +12,7 @@ use tokio::process::Command;
 
 use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
 use crate::http::presentable;
+use crate::secret::conceal_output;
 
 /// A program that is run for every token: without a shell or a terminal, one run at a time, for at most a minute.
 pub struct TokenCommand {
@@ -140,12 +141,14 @@ impl TokenCommand {
     }
 
     fn failure(&self, failure: &str, stderr: &[u8]) -> TokenError {
-        let mut message = format!("the token command `{}` {failure}", self.program);
-        let stderr = presentable(&String::from_utf8_lossy(stderr), STDERR_LIMIT);
+        let message = format!("the token command `{}` {failure}", self.program);
+        let mut hint = "run the command by hand in the manifest's folder: it must print a token, and nothing else, to stdout".to_owned();
+        let stderr = conceal_output(&String::from_utf8_lossy(stderr));
+        let stderr = presentable(&stderr, STDERR_LIMIT);
+        // Shown, but never kept: the message goes into the journal and the reports, and the hint does not.
         if !stderr.is_empty() {
-            message.extend(["; it says: ", &stderr]);
+            hint.extend(["; it says: ", &stderr]);
         }
-        let hint = "run the command by hand in the manifest's folder: it must print a token, and nothing else, to stdout";
         SourceError::new(message, hint).into()
     }
 }
@@ -210,8 +213,10 @@ mod tests {
     async fn error(script: &str) -> String {
         let folder = tempfile::tempdir().unwrap();
         let error = shell(folder.path(), script).run().await.unwrap_err();
-        assert!(!error.is_transient() && error.hint().is_some());
-        error.to_string()
+        assert!(!error.is_transient());
+        let hint = error.hint().unwrap();
+        let says = hint.find("; it says").map_or("", |at| &hint[at..]);
+        format!("{error}{says}")
     }
 
     #[tokio::test]

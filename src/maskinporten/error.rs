@@ -1,5 +1,6 @@
 //! The errors of token sources, with hints.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -105,7 +106,7 @@ impl TokenError {
             Self::Malformed { host, .. } => Some(format!(
                 "check that `{host}` is the right address, and that no login page of the network stands in between"
             )),
-            Self::Source(error) => Some(error.hint.to_owned()),
+            Self::Source(error) => Some(error.hint.to_string()),
             Self::Sign(_) | Self::Exchange { .. } | Self::Other(_) => None,
         }
     }
@@ -150,17 +151,17 @@ fn clock_hint(ahead: i64) -> Option<String> {
 #[error("{message}")]
 pub struct SourceError {
     pub(super) message: String,
-    pub(crate) hint: &'static str,
+    pub(crate) hint: Cow<'static, str>,
     pub(super) is_transient: bool,
     #[source]
     pub(super) source: Option<Arc<std::io::Error>>,
 }
 
 impl SourceError {
-    pub(super) fn new(message: String, hint: &'static str) -> Self {
+    pub(super) fn new(message: String, hint: impl Into<Cow<'static, str>>) -> Self {
         Self {
             message,
-            hint,
+            hint: hint.into(),
             is_transient: false,
             source: None,
         }
