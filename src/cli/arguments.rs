@@ -11,6 +11,7 @@ use crate::diagnostic::nearest;
 use crate::maskinporten::SECRET_VARIABLES;
 use crate::template;
 
+use super::CliError;
 use super::about::{CompletionsArgs, ManArgs};
 use super::command_line::{TypedCommand, arguments, variable};
 use super::explain::ExplainArgs;
@@ -139,8 +140,9 @@ pub(crate) fn name_variable(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Warns of variables that look like the program's own and that nothing reads. Their values are never shown.
-pub(crate) fn warn_of_unknown_variables(printer: Printer) {
+/// Warns of variables that look like the program's own and that nothing reads. Their values are never shown. A misspelt one is an error of `send`: it may have been
+/// meant to hold letters back, as `MASSEBREV_LIMIT` does.
+pub(crate) fn check_variables(command: &Command, printer: Printer) -> Result<(), CliError> {
     let definition = Cli::definition();
     let flags = arguments(&definition).filter_map(|argument| argument.get_env()?.to_str());
     let known: BTreeSet<&str> = flags
@@ -150,14 +152,30 @@ pub(crate) fn warn_of_unknown_variables(printer: Printer) {
     let names = || known.iter().filter_map(|name| name.strip_prefix(PREFIX));
     for name in env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
         let unknown = name.strip_prefix(PREFIX);
-        let unknown = unknown.filter(|_| !known.contains(&*name));
+        let Some(own) = unknown.filter(|_| !known.contains(&*name)) else {
+            continue;
+        };
+        let extends = |known: &str| {
+            own.strip_prefix(known)
+                .is_some_and(|end| end.starts_with('_'))
+        };
+        if let Some(near) = nearest(own, names().filter(|known| !extends(known))) {
+            let message =
+                format!("nothing reads the variable {name}: did you mean {PREFIX}{near}?");
+            if matches!(command, Command::Send(_)) {
+                let hint = format!("nothing is sent until it is corrected, or gone: unset {name}");
+                return Err(CliError::usage(message, hint));
+            }
+            printer.warn(message);
         // Names like MASSEBREV_KEY_PROD are people's own, for the manifest to name.
-        let near =
-            unknown.and_then(|own| nearest(own, names().filter(|known| !own.starts_with(known))));
-        if let Some(near) = near {
+        } else if !SECRET_VARIABLES
+            .iter()
+            .any(|secret| name.starts_with(secret))
+        {
             printer.warn(format_args!(
-                "nothing reads the variable {name}: did you mean {PREFIX}{near}?"
+                "nothing but a manifest reads the variable {name}"
             ));
         }
     }
+    Ok(())
 }

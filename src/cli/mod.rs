@@ -61,7 +61,9 @@ pub(crate) fn run() -> ExitStatus {
     };
     let printer = Printer::new(cli.global);
     Printer::start_logging();
-    arguments::warn_of_unknown_variables(printer);
+    if let Err(error) = arguments::check_variables(&cli.command, printer) {
+        return error.print(printer);
+    }
     let ended = match cli.command {
         Command::New(arguments) => arguments.run(printer),
         Command::Validate(arguments) => arguments.run(printer),

@@ -32,7 +32,8 @@ pub(crate) fn nearest<'a>(wrong: &str, known: impl Iterator<Item = &'a str>) -> 
         .map(|word| (strsim::osa_distance(&wrong, &as_seen(word)), word))
         // At a distance of its own length nothing of a short word is left.
         .filter(|(distance, word)| *distance <= allowed && *distance < word.chars().count())
-        .min_by_key(|(distance, _)| *distance)
+        // Of words that are equally near, the one that goes on as the other begins: `row` is nearer to `rows` than to `raw`.
+        .min_by_key(|(distance, word)| (*distance, !as_seen(word).starts_with(&wrong)))
         .map(|(_, word)| word)
 }
 
@@ -55,6 +56,7 @@ mod tests {
     #[test]
     fn a_short_word_is_not_like_everything() {
         assert_eq!(nearest("x", ["y", "no"].into_iter()), None);
+        assert_eq!(nearest("ROW", ["RAW", "ROWS"].into_iter()), Some("ROWS"));
         assert_eq!(nearest("tt2", ["tt02", "prod"].into_iter()), Some("tt02"));
     }
 }

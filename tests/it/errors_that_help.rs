@@ -246,6 +246,35 @@ fn a_wrong_variable_is_named_and_a_misspelt_one_too() {
         !said.contains("KEY_PROD") && !said.contains("not-to-be"),
         "{said}"
     );
+    for (wrong, right) in [
+        ("LIMITT", "LIMIT"),
+        ("LIMITS", "LIMIT"),
+        ("EXPECTED", "EXPECT"),
+        ("ROW", "ROWS"),
+        ("KEY_FIL", "KEY_FILE"),
+    ] {
+        let project = Project::small().with_env(&format!("MASSEBREV_{wrong}"), "1");
+        for arguments in [
+            &["send", "mailing.yaml", "--sandbox"][..],
+            &["send", "mailing.yaml", "--dry-run"],
+        ] {
+            let said = stderr(&project.run(arguments).ends(2));
+            assert!(
+                said.contains(&format!(
+                    "MASSEBREV_{wrong}: did you mean MASSEBREV_{right}?"
+                )) && said.contains(&format!("unset MASSEBREV_{wrong}")),
+                "{said}"
+            );
+        }
+        let said = stderr(&project.run(&["validate", "mailing.yaml"]).ends(0));
+        assert!(said.contains(right), "{said}");
+    }
+    let project = Project::small().with_env("MASSEBREV_SHARD", "1");
+    let said = stderr(&project.run(&["send", "mailing.yaml", "--dry-run"]).ends(0));
+    assert!(
+        said.contains("reads the variable MASSEBREV_SHARD"),
+        "{said}"
+    );
     let project = Project::small().with_env("MASSEBREV_LIMIT", "x");
     let typed = ["send", "mailing.yaml", "--dry-run", "--limit", "y"];
     let said = stderr(&project.run(&typed).ends(2));
