@@ -227,7 +227,7 @@ impl Doctor<'_> {
             .code
             .map_or(String::new(), |code| format!(", code {code}"));
         let message = format!(
-            "refused with HTTP {}{code}: {}",
+            "answered with HTTP {}{code}: {}",
             refusal.status, refusal.message
         );
         checks.fail("Altinn", Failure::new(message, hint));

@@ -17,7 +17,7 @@ pub enum TokenError {
     /// There was no answer, or an incomplete one.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    #[error("Maskinporten refused the grant with HTTP {status}: {message}")]
+    #[error("Maskinporten {} HTTP {status}: {message}", outage(*status).unwrap_or("refused the grant with"))]
     Refused {
         status: u16,
         /// The OAuth error, such as `invalid_grant`.
@@ -30,7 +30,7 @@ pub enum TokenError {
         clock_ahead: Option<i64>,
         retry_after: Option<Duration>,
     },
-    #[error("Altinn did not accept Maskinporten's token (HTTP {status}): {message}")]
+    #[error("Altinn {} HTTP {status}: {message}", outage(*status).unwrap_or("did not accept Maskinporten's token:"))]
     Exchange {
         status: u16,
         /// Altinn's message, shortened, with identity numbers masked.
@@ -81,7 +81,9 @@ impl TokenError {
 
     pub fn hint(&self) -> Option<String> {
         match self {
+            Self::Exchange { status, .. } if outage(*status).is_some() => Some(OUTAGE.into()),
             Self::Refused {
+                status,
                 code,
                 error,
                 message,
@@ -89,7 +91,8 @@ impl TokenError {
                 ..
             } => {
                 // The clock is named beside other advice, because it is often the real reason.
-                let advice = codes::advice(*code, error.as_deref(), message);
+                let advice = codes::advice(*code, error.as_deref(), message)
+                    .or_else(|| outage(*status).map(|_| OUTAGE.into()));
                 let clock = clock_ahead.and_then(clock_hint);
                 match (advice, clock) {
                     (Some(advice), Some(clock)) => Some(format!("{advice}; {clock}")),
@@ -130,6 +133,14 @@ impl TokenError {
     }
 }
 
+/// The words before a status that is a server error, and so no refusal.
+fn outage(status: u16) -> Option<&'static str> {
+    (status >= 500).then_some("has an outage: it answered with")
+}
+
+/// The hint for a server error, which no change on this side mends.
+pub(super) const OUTAGE: &str =
+    "nothing is wrong here: run the same command again later, when the outage is over";
 const REASON_LIMIT: usize = 300;
 /// The clock skew in seconds above which hints mention the clock. Maskinporten allows 10, and clocks drift.
 const CLOCK_TOLERANCE: u64 = 5;
@@ -207,7 +218,14 @@ mod tests {
 
     #[test]
     fn server_trouble_passes_and_a_refusal_stays() {
-        assert!(refused(503, None, None).is_transient());
+        let outage = refused(503, None, None);
+        assert!(outage.is_transient());
+        assert!(
+            outage
+                .to_string()
+                .contains("has an outage: it answered with HTTP 503")
+        );
+        assert!(outage.hint().unwrap().contains("again later"));
         assert!(refused(429, None, None).is_transient());
         assert!(!refused(400, Some(130), None).is_transient());
         assert!(!refused(403, Some(250), None).is_transient());

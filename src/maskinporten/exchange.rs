@@ -171,7 +171,7 @@ mod tests {
         let error = run(&exchange).await.unwrap_err();
         assert_eq!(
             error.to_string(),
-            "Altinn did not accept Maskinporten's token (HTTP 401): without a reason"
+            "Altinn did not accept Maskinporten's token: HTTP 401: without a reason"
         );
         assert!(error.hint().unwrap().contains("same environment"));
         assert!(!error.is_transient());

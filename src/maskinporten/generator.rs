@@ -6,6 +6,7 @@ use std::time::Duration;
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::error::OUTAGE;
 use super::{SourceError, Token, TokenError, TokenSource, from_fn, static_token};
 use crate::http::{HttpClient, Reply};
 
@@ -61,6 +62,7 @@ async fn request_token(
             401 | 403 => {
                 "set MASSEBREV_GENERATOR_USER and MASSEBREV_GENERATOR_PASSWORD to what Altinn has given you for its test tools"
             }
+            500.. => OUTAGE,
             _ => "check `auth.token.generator` in the manifest, and the scopes",
         };
         let error = SourceError {

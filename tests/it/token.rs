@@ -183,6 +183,7 @@ fn the_step_that_fails_says_what_to_do() {
     for (endpoint, action, name) in [
         (Endpoint::Token, refusing(503), "check_grant"),
         (Endpoint::Exchange, refusing(401), "check_exchange"),
+        (Endpoint::Exchange, refusing(500), "check_exchange_outage"),
         (Endpoint::Find, refusing(403), "check_altinn"),
     ] {
         let sandbox = LiveSandbox::troubled(on(endpoint, action));
