@@ -129,7 +129,7 @@ impl Observer for Events {
                     json!({ "row": row, "line": line, "state": state }),
                 );
             }
-            Event::Paused { wait, why } => self.emit("paused", wait_json(wait, why)),
+            Event::Paused { wait, why, .. } => self.emit("paused", wait_json(wait, why)),
             Event::Retrying { wait, why } => self.emit("retrying", wait_json(wait, why)),
             Event::Waiting(wait) => {
                 let (what, name) = match wait {

@@ -77,9 +77,9 @@ impl<'a> Progress<'a> {
             } if self.printer.is_watched() && !state.is_sent() => {
                 self.note(format_args!("line {line}: {state}: {why}"));
             }
-            Event::Paused { wait, why } => {
-                if let Some(pause) = pause(*wait) {
-                    self.note(format_args!("{pause}, as asked for: {why}"));
+            Event::Paused { wait, asked, why } => {
+                if let Some(pause) = pause(*wait, *asked) {
+                    self.note(format_args!("{pause}: {why}"));
                 }
             }
             // The summary reports `Stopping`; the bar shows the rest.
@@ -123,8 +123,10 @@ impl Observer for Progress<'_> {
 }
 
 /// Describes a pause; `None` when it is shorter than a second.
-fn pause(wait: Duration) -> Option<String> {
-    (wait >= Duration::from_secs(1)).then(|| format!("a pause of {:.0} s", wait.as_secs_f64()))
+fn pause(wait: Duration, asked: bool) -> Option<String> {
+    let asked = if asked { ", as asked for" } else { "" };
+    let is_told = wait >= Duration::from_secs(1);
+    is_told.then(|| format!("a pause of {:.0} s{asked}", wait.as_secs_f64()))
 }
 
 #[cfg(test)]
@@ -133,14 +135,14 @@ mod tests {
 
     #[test]
     fn a_pause_is_told_in_whole_seconds_and_only_when_it_is_one() {
-        for (millis, told) in [
-            (0, None),
-            (999, None),
-            (1000, Some("a pause of 1 s")),
-            (1980, Some("a pause of 2 s")),
-            (30_000, Some("a pause of 30 s")),
+        for (millis, asked, told) in [
+            (0, false, None),
+            (999, true, None),
+            (1000, true, Some("a pause of 1 s, as asked for")),
+            (1980, false, Some("a pause of 2 s")),
+            (30_000, false, Some("a pause of 30 s")),
         ] {
-            let pause = pause(Duration::from_millis(millis));
+            let pause = pause(Duration::from_millis(millis), asked);
             assert_eq!(pause.as_deref(), told, "{millis}");
         }
     }

@@ -14,7 +14,7 @@ use super::verdict::{Verdict, judge_refusal};
 use super::{Event, Observer, Options, RunEnd, Stop};
 use crate::altinn::{Answer, Client, Refusal, TransportError, TransportKind};
 use crate::journal::{Journal, Reason};
-use crate::manifest::Retry;
+use crate::manifest::{Period, Retry};
 use crate::maskinporten::{Token, TokenError, TokenSource};
 
 /// The largest number of tries of a look-up. Small, since its letter has had tries of its own and the next run asks again.
@@ -264,9 +264,11 @@ impl<'a> Attempts<'a> {
             tries
         };
         // The whole run would have to wait longer than any letter may.
-        if again.asked > Some(self.retry.deadline.duration()) {
+        let longest = self.retry.deadline;
+        if let Some(asked) = again.asked.filter(|asked| *asked > longest.duration()) {
             let end = RunEnd::Stopped(format!(
-                "Altinn wants to be left alone for longer than `retry.deadline`: {}",
+                "the server asks for a pause of {}, longer than `retry.deadline` ({longest}): {}",
+                Period::from(asked),
                 again.why
             ));
             return Err(Unaccepted::Fatal(again.why, end));
@@ -302,7 +304,7 @@ impl<'a> Attempts<'a> {
         let why = Reason::from(&error);
         // All letters need a token, so the whole run pauses.
         if asked.is_some_and(|asked| self.limiter.pause(asked)) {
-            self.tell_pause(asked.unwrap_or_default(), &why);
+            self.tell_pause(asked.unwrap_or_default(), true, &why);
         }
         AttemptStep::NextTry(NextTry {
             asked,
@@ -430,7 +432,7 @@ impl<'a> Attempts<'a> {
                     if let Some(pause) = self.limiter.refused(departed, asked) {
                         after = Some(pause.wait);
                         if pause.is_news {
-                            self.tell_pause(pause.wait, &why);
+                            self.tell_pause(pause.wait, asked.is_some(), &why);
                         }
                     }
                 } else if let 408 | 503 | 504 = status {
@@ -454,9 +456,9 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    fn tell_pause(&self, wait: Duration, why: &Reason) {
+    fn tell_pause(&self, wait: Duration, asked: bool, why: &Reason) {
         let why = &why.to_string();
-        self.observer.notice(&Event::Paused { wait, why });
+        self.observer.notice(&Event::Paused { wait, asked, why });
     }
 
     /// The verdict on a 401 or 403 to a request with a fresh token. A 403 without Altinn's code, after other letters were accepted, comes from a firewall or gateway: this letter

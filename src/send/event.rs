@@ -38,7 +38,12 @@ pub(crate) enum Event<'a> {
         state: State,
     },
     /// The whole run pauses, because of Altinn's or Maskinporten's rate limit.
-    Paused { wait: Duration, why: &'a str },
+    Paused {
+        wait: Duration,
+        /// True when the server asks for it in `Retry-After`.
+        asked: bool,
+        why: &'a str,
+    },
     /// A wait has lasted for [`LONG_WAIT`] and goes on.
     Waiting(Wait<'a>),
     /// A letter, an attachment or a look-up is tried again.

@@ -350,7 +350,12 @@ mod tests {
         let line = told(Event::Waiting(Wait::Scan("a.pdf")), 10).unwrap();
         assert_eq!(line, "a.pdf: uploaded, Altinn is scanning it");
         let (wait, why) = (Duration::from_secs(40), "HTTP 503 later");
-        assert_eq!(told(Event::Paused { wait, why }, 30), None);
+        let paused = Event::Paused {
+            wait,
+            asked: true,
+            why,
+        };
+        assert_eq!(told(paused, 30), None);
         assert_eq!(told(again(40), 30), None, "the pause is told");
     }
 
