@@ -129,6 +129,23 @@ fn a_server_that_wants_a_long_pause_is_left_alone() {
 }
 
 #[test]
+fn explain_is_advised_for_the_code_of_the_stop_and_for_known_ones_only() {
+    for (stop, advised) in [(1017, Some("explain 1017")), (1099, None)] {
+        let sandbox = sandbox(vec![
+            on_letters(When::Nth(1), Action::Refuse(1099)),
+            on_letters(When::Nth(2), Action::Refuse(stop)),
+        ]);
+        let project = Project::small().with_sandbox(&sandbox);
+        let run = project.run(&["send", "mailing.yaml", "--concurrency", "1"]);
+        let advice = run.stderr().split("massebrev ").find_map(|words| {
+            let words = words.lines().next().unwrap();
+            words.starts_with("explain").then(|| words.to_owned())
+        });
+        assert_eq!(advice.as_deref(), advised, "{run}");
+    }
+}
+
+#[test]
 fn a_short_retry_after_is_honoured() {
     let busy = Action::Answer {
         status: 429,

@@ -1,10 +1,11 @@
 //! The end of a run: its reason, the exit status and the next command.
 
+use crate::correspondence::codes::meaning;
 use crate::journal::State;
 use crate::manifest::EnvironmentName;
 use crate::report::Report;
 use crate::send::{RunEnd, Summary};
-use crate::text::count;
+use crate::text::{count, has_word};
 
 use super::proof;
 use crate::cli::check::CheckedMailing;
@@ -38,9 +39,12 @@ pub(super) fn print_outcome(
             count(summary.left_out, "letter")
         ));
     }
-    // The groups are sorted, so theirs is the code of the most frequent reason.
-    let of_rows = || report.groups.iter().find_map(|group| group.code);
-    if let Some(code) = summary.code_of_file.or_else(of_rows) {
+    let of_rows = report.groups.iter().filter_map(|group| group.code);
+    let codes = summary.code_of_file.into_iter().chain(of_rows);
+    let known = codes.filter(|code| meaning(*code).is_some());
+    let stopped = |code: &u32| matches!(&summary.ending, RunEnd::Stopped(why) if has_word(why, &code.to_string()));
+    // The code of the stop, or else that of the most frequent reason, by which the groups are sorted.
+    if let Some(code) = known.min_by_key(|code| !stopped(code)) {
         printer.note(format_args!("what a code means: massebrev explain {code}"));
     }
     let next = match status {
