@@ -149,6 +149,14 @@ impl Environment {
         proxy_for(self.network(), address)
     }
 
+    /// The hint on a failed connection to a URL of this environment that goes through a proxy.
+    pub(crate) fn proxy_hint(&self, address: &str) -> Option<String> {
+        let (proxy, host) = (self.proxy_for(address)?, crate::http::host(address));
+        Some(format!(
+            "check the proxy {proxy}, which HTTPS_PROXY or ALL_PROXY names; NO_PROXY={host} goes past it"
+        ))
+    }
+
     fn network(&self) -> Network {
         let is_encrypted = |address: &str| address.starts_with("https://");
         match (

@@ -1,7 +1,7 @@
 //! `token --check`: tries the connection to Altinn step by step, and names the step that fails.
 
 use crate::altinn::{Access, Client, Environment};
-use crate::http::{Reply, host, probe, resolve};
+use crate::http::{Reply, host, probe, proxy_advice, resolve};
 use crate::maskinporten::{Token, TokenError};
 use uuid::Uuid;
 
@@ -111,15 +111,11 @@ impl Doctor<'_> {
                 Some(answer)
             }
             Err(error) => {
-                let failure = match proxy {
-                    // A certificate that is not trusted is the server's or the machine's fault, so the proxy hint would mislead.
-                    Some(proxy) if !error.is_about_trust() => Failure::new(
-                        error.reason(),
-                        format!(
-                            "check the proxy {proxy}, which HTTPS_PROXY or ALL_PROXY names; NO_PROXY={host} goes past it"
-                        ),
-                    ),
-                    _ => (&error).into(),
+                let hint = self.environment.proxy_hint(address);
+                // A certificate that is not trusted is the server's or the machine's fault, so the proxy hint would mislead.
+                let failure = match hint.filter(|_| !error.is_about_trust()) {
+                    Some(hint) => Failure::new(error.reason(), hint),
+                    None => (&error).into(),
                 };
                 checks.fail(&name, failure);
                 None
@@ -269,7 +265,7 @@ async fn look_up(address: &str, host: &str, proxy: Option<&str>, checks: &mut Ch
             true
         }
         Err(error) => {
-            let hint = "check the network and its DNS; behind a proxy, set HTTPS_PROXY";
+            let hint = format!("check the network and its DNS; {}", proxy_advice());
             let failure = Failure::new("the name cannot be looked up", hint);
             checks.fail(&name, failure.with_cause(&error));
             false

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Url};
 
@@ -106,6 +107,21 @@ pub(crate) fn http_client(
     builder
         .build()
         .map_err(|error| ClientError::Tls(error.without_url()))
+}
+
+/// The advice on a host that is not reached without a proxy; names a variable that cannot be read, which the client ignores.
+pub(crate) fn proxy_advice() -> String {
+    let is_unreadable = |name: &&str| {
+        let value = std::env::var(name).unwrap_or_default();
+        let matcher = Matcher::builder().https(value.clone()).build();
+        let reads = |any| matcher.intercept(&any).is_some();
+        !value.is_empty() && !"https://host".parse().is_ok_and(reads)
+    };
+    let names = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    names.into_iter().find(is_unreadable).map_or_else(
+        || "behind a proxy, set HTTPS_PROXY".to_owned(),
+        |name| format!("{name} cannot be read and is ignored: set it to http://HOST:PORT"),
+    )
 }
 
 /// The host of an address, with its port unless it is the default one; never user, password or query.

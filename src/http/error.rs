@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::checked_file::FileError;
-use super::presentable;
+use super::{presentable, proxy_advice};
 use crate::text::causes;
 
 /// The reason why a request has no usable answer. Shows only the host of the address, because queries may hold keys or names.
@@ -67,8 +67,10 @@ impl TransportError {
         let mut text = self.to_string();
         for cause in file.into_iter().chain(innermost) {
             let cause = cause.to_string();
+            let known = MEANINGS.iter().find(|(words, _)| cause.contains(words));
+            let cause = known.map_or(&*cause, |(_, meaning)| meaning);
             // The error of the file may itself be the innermost one.
-            if !text.ends_with(&cause) {
+            if !text.ends_with(cause) {
                 text = format!("{text}: {cause}");
             }
         }
@@ -78,11 +80,17 @@ impl TransportError {
     pub fn hint(&self) -> Option<String> {
         let host = &self.host;
         match self.kind {
+            TransportKind::Connect if self.is_about_trust() && self.reason().ends_with(ISSUER) => {
+                Some(format!(
+                    "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
+                ))
+            }
             TransportKind::Connect if self.is_about_trust() => Some(format!(
-                "if a proxy opens the traffic to `{host}`, give the file with its certificate as --ca-file, MASSEBREV_CA_FILE or `auth.caFile`"
+                "see to the certificate at `{host}`, to the address in the manifest, and to this machine's clock: date"
             )),
             TransportKind::Connect if causes(self).any(is_about_dns) => Some(format!(
-                "`{host}` cannot be looked up: check the address, the network and its DNS; behind a proxy, set HTTPS_PROXY"
+                "`{host}` cannot be looked up: check the address, the network and its DNS; {}",
+                proxy_advice()
             )),
             TransportKind::Connect => Some(format!(
                 "check the network, and that a proxy or firewall lets `{host}` through"
@@ -155,4 +163,45 @@ fn is_about_dns(cause: &(dyn Error + 'static)) -> bool {
     cause.to_string().starts_with("dns error")
 }
 
+/// Causes that libraries tell in words of their own, and what they mean.
+const MEANINGS: [(&str, &str); 6] = [
+    ("tunnel error: unsuccessful", "the proxy refuses it"),
+    ("proxy authorization", "the proxy wants user and password"),
+    ("xpired", "its certificate has expired"),
+    ("not valid for name", "its certificate is for another name"),
+    ("CaUsedAsEndEntity", "its certificate is an authority's"),
+    ("UnknownIssuer", ISSUER),
+];
+const ISSUER: &str = "its certificate is of an authority that is not trusted";
 const REASON_LIMIT: usize = 300;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn causes_of_libraries_are_told_in_words_for_people() {
+        for (cause, reason, hint) in [
+            (
+                "invalid peer certificate: Other(OtherError(CaUsedAsEndEntity))",
+                "no connection to `h`: its certificate is an authority's",
+                "see to the certificate at",
+            ),
+            (
+                "invalid peer certificate: UnknownIssuer",
+                "no connection to `h`: its certificate is of an authority that is not trusted",
+                "as --ca-file",
+            ),
+            (
+                "tunnel error: unsuccessful",
+                "no connection to `h`: the proxy refuses it",
+                "proxy",
+            ),
+            ("reset", "no connection to `h`: reset", "check the network"),
+        ] {
+            let error = TransportError::new(TransportKind::Connect, "h", Some(cause.into()));
+            assert_eq!(error.reason(), reason);
+            assert!(error.hint().unwrap().contains(hint), "{cause}");
+        }
+    }
+}

@@ -14,7 +14,7 @@ pub(crate) use checked_file::Content;
 #[cfg(test)]
 pub(crate) use checked_file::tests::on_disk;
 pub use client::{ClientError, DEFAULT_TIMEOUT, HttpClient, HttpOptions};
-pub(crate) use client::{Network, host, http_client};
+pub(crate) use client::{Network, host, http_client, proxy_advice};
 pub use error::{TransportError, TransportKind};
 pub(crate) use probe::{probe, proxy_for, resolve};
 pub(crate) use reply::Reply;

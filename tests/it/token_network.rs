@@ -40,12 +40,15 @@ fn authority(name: &str) -> (Issuer<'static, KeyPair>, String) {
 
 /// A sandbox with a certificate for `localhost`, and a mailing that goes there.
 fn encrypted() -> (Encrypted, Project) {
+    encrypted_by(&CertificateParams::new(vec!["localhost".to_owned()]).unwrap())
+}
+
+fn encrypted_by(about: &CertificateParams) -> (Encrypted, Project) {
     let project = Project::small();
     let (ours, pem) = authority("Authority");
     project.write("ca.pem", pem);
     project.write("other.pem", authority("Other").1);
     let key = KeyPair::generate().unwrap();
-    let about = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let certificate = about.signed_by(&key, &ours).unwrap();
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let config = ServerConfig::builder()
@@ -229,6 +232,50 @@ fn an_altinn_that_is_not_trusted_stops_the_run_at_once() {
 }
 
 #[test]
+fn a_certificate_that_is_wrong_is_told_with_what_is_wrong_and_no_other_file_is_asked_for() {
+    let mut expired = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    expired.not_after = rcgen::date_time_ymd(2020, 1, 1);
+    let other = CertificateParams::new(vec!["other.example".to_owned()]).unwrap();
+    for (about, cause, hint) in [
+        (expired, "certificate has expired", "clock"),
+        (other, "certificate is for another name", "the address"),
+    ] {
+        let (_encrypted, project) = encrypted_by(&about);
+        let run = project
+            .run(&["send", "mailing.yaml", "--ca-file", "ca.pem"])
+            .ends(3);
+        let said = run.stderr();
+        assert!(said.contains(cause) && said.contains(hint), "{run}");
+        assert!(!said.contains("as --ca-file"), "{run}");
+    }
+}
+
+#[test]
+fn a_proxy_that_cannot_be_read_is_told() {
+    for wrong in ["::bad::", "http//p"] {
+        let project = Project::small()
+            .with_env("HTTPS_PROXY", wrong)
+            .with_env("MASSEBREV_TOKEN", "opaque-token-4f1c9d7e2b8a6035");
+        project.replace(
+            "mailing.yaml",
+            "environment: tt02",
+            "environment: { platform: \"https://altinn.invalid\", maskinporten: \"https://maskinporten.invalid\" }",
+        );
+        for arguments in [
+            &["token", "mailing.yaml", "--check"][..],
+            &["send", "mailing.yaml"],
+        ] {
+            let run = project.run(arguments).ends(3);
+            let told = "HTTPS_PROXY cannot be read and is ignored";
+            assert!(
+                run.to_string().contains(told) || run.to_string().contains("cannot set up HTTPS"),
+                "{run}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_dead_proxy_is_named_with_its_variable() {
     let (_encrypted, project) = encrypted();
     let project = project.with_env("HTTPS_PROXY", "http://somebody:proxy-password@127.0.0.1:1");
@@ -309,6 +356,15 @@ fn a_proxy_that_refuses_is_told() {
         run.stdout().contains("failed   connection altinn.invalid"),
         "{run}"
     );
+    let sent = project.run(&["send", "mailing.yaml"]).ends(3);
+    for told in [
+        "stopped: no connection to `altinn.invalid`: the proxy refuses it",
+        &format!("hint: check the proxy http://127.0.0.1:{port}, which HTTPS_PROXY"),
+        "each step: massebrev token mailing.yaml --check",
+    ] {
+        assert!(sent.stderr().contains(told), "{sent}");
+    }
+    assert!(!sent.to_string().contains("proxy-password"), "{sent}");
     assert!(!run.to_string().contains("proxy-password"), "{run}");
     let asked = seen.lock().unwrap().clone();
     assert!(

@@ -1,8 +1,10 @@
 //! The end of a run: its reason, the exit status and the next command.
 
 use crate::correspondence::codes::meaning;
+use crate::http::proxy_advice;
 use crate::journal::State;
 use crate::manifest::EnvironmentName;
+use crate::maskinporten::TokenError;
 use crate::report::Report;
 use crate::send::{RunEnd, Summary};
 use crate::text::{count, has_word};
@@ -23,7 +25,7 @@ pub(super) fn print_outcome(
     printer: Printer,
 ) -> ExitStatus {
     if let Some(proof) = &checked.proof {
-        return proof::print_outcome(checked, proof, summary, report, printer);
+        return proof::print_outcome(target, checked, proof, summary, report, printer);
     }
     let letters = checked.check_report.letters;
     resume::print(summary, checked, target, printer);
@@ -32,7 +34,7 @@ pub(super) fn print_outcome(
     if nothing && matches!(summary.ending, RunEnd::Finished) {
         print_nothing_sent(target, checked, summary, report, printer);
     }
-    let status = print_ending(summary, report, printer);
+    let status = print_ending(target, checked, summary, report, printer);
     if summary.left_out > 0 {
         printer.warn(format_args!(
             "{} left out on purpose: not asked for in this run",
@@ -89,7 +91,17 @@ fn report_file(target: &Target, checked: &CheckedMailing) -> String {
 }
 
 /// Prints the reason for the end of the run unless it finished, and returns the exit status.
-pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer) -> ExitStatus {
+pub(super) fn print_ending(
+    target: &Target,
+    checked: &CheckedMailing,
+    summary: &Summary,
+    report: &Report,
+    printer: Printer,
+) -> ExitStatus {
+    let proxy_hint = match &checked.destination {
+        Destination::Altinn(environment) => environment.proxy_hint(environment.platform()),
+        Destination::Sandbox => None,
+    };
     let (why, hint) = match &summary.ending {
         RunEnd::Finished if is_done(report, summary) => return ExitStatus::Success,
         RunEnd::Finished => return ExitStatus::Unfinished,
@@ -100,11 +112,18 @@ pub(super) fn print_ending(summary: &Summary, report: &Report, printer: Printer)
         // Its error is printed last.
         RunEnd::Broken(_) => return ExitStatus::Setup,
         RunEnd::Stopped(why) => (why.clone(), None),
-        RunEnd::NoToken(error) => (error.reason(), error.hint()),
+        RunEnd::NoToken(error) => {
+            let may_be_proxy =
+                matches!(error, TokenError::Transport(error) if !error.is_about_trust());
+            let hint = proxy_hint.filter(|_| may_be_proxy);
+            (error.reason(), hint.or_else(|| error.hint()))
+        }
         RunEnd::Untrusted { reason, hint } => (reason.clone(), hint.clone()),
         RunEnd::Unreachable(why) => {
-            let hint = "check the network, and that a proxy or firewall lets the program through; massebrev token MANIFEST --check tries each step";
-            (why.clone(), Some(hint.to_owned()))
+            let network = || format!("check the network and its firewall; {}", proxy_advice());
+            let hint = proxy_hint.unwrap_or_else(network);
+            let check = TypedCommand::new().token_check(target);
+            (why.clone(), Some(format!("{hint}; each step: {check}")))
         }
     };
     printer.warn(format_args!("stopped: {why}"));

@@ -18,7 +18,7 @@ use crate::cli::choose::{choose, rows};
 use crate::cli::command_line::TypedCommand;
 use crate::cli::proofs::journal_path;
 use crate::cli::resume;
-use crate::cli::target::Destination;
+use crate::cli::target::{Destination, Target};
 use crate::cli::{CliError, ExitStatus, Printer};
 
 /// The largest number of rows that are printed with the reasons for their choice.
@@ -130,6 +130,7 @@ fn check_proof_recipient(
 
 /// Prints the end of the run, the place where the proofs can be seen, and the next command; returns the exit status.
 pub(super) fn print_outcome(
+    target: &Target,
     checked: &CheckedMailing,
     proof: &Proof,
     summary: &Summary,
@@ -141,7 +142,7 @@ pub(super) fn print_outcome(
     if summary.ended == 0 && matches!(summary.ending, RunEnd::Finished) {
         print_nothing_sent(counts, &to, printer);
     }
-    let status = print_ending(summary, report, printer);
+    let status = print_ending(target, checked, summary, report, printer);
     if summary.left_out > 0 {
         printer.warn(format_args!(
             "{} of other rows, which earlier runs have not sent: not asked for in this run",
