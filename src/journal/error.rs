@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use uuid::Uuid;
 
 use super::State;
@@ -144,10 +144,13 @@ impl JournalError {
 
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = match self {
-            Self::Create(..) => {
-                "the journal lies beside the manifest: see to it that the folder can be written and its disk has room"
-            }
-            Self::Look(..) | Self::Open(..) => {
+            Self::Create(_, source) => remedy(match source.kind() {
+                io::ErrorKind::OutOfMemory => ffi::SQLITE_NOMEM,
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ffi::SQLITE_FULL,
+                // Also for too many open files, which have no kind.
+                _ => ffi::SQLITE_CANTOPEN,
+            })?,
+            Self::Look(..) => {
                 "the journal lies beside the manifest: see to it that you can read its folder and files, or run the command as the user who sent the mailing"
             }
             Self::Locked { holder, .. } => {
@@ -174,9 +177,9 @@ impl JournalError {
                     set_aside(path, "damaged")
                 ));
             }
-            // The file was created, but its tables were not, as on a full disk.
+            // The file was created, but its tables were not, as on a full disk; the reason is not known.
             Self::Missing { path } if path.exists() => {
-                "nothing has been written to it: the mailing has not been sent yet; see to it that the disk has room, then send it"
+                "nothing has been written to it: the mailing has not been sent yet; the command that sends it says what is in the way"
             }
             Self::Missing { .. } => {
                 "it has been moved or removed meanwhile; nothing is lost with it as long as the keys stay as they are: run the same command again, and every letter is found at Altinn by its key"
@@ -188,10 +191,9 @@ impl JournalError {
                     set_aside(path, "other")
                 ));
             }
-            Self::Read(..) => {
-                "see to the disk: it may be full, since reading takes a little room beside the journal too"
+            Self::Open(_, source) | Self::Read(_, source) | Self::Write(_, source) => {
+                remedy(source.sqlite_error()?.extended_code)?
             }
-            Self::Write(..) => "see to disk space and permissions, then run the same command again",
             Self::Drift { .. } => {
                 "put the earlier text back; a mailing with a new name would send every letter once more"
             }
@@ -199,6 +201,31 @@ impl JournalError {
         };
         Some(hint.to_owned())
     }
+}
+
+/// The remedy for an error of `SQLite`'s, by its extended code.
+fn remedy(code: i32) -> Option<&'static str> {
+    use ffi::{SQLITE_IOERR_LOCK, SQLITE_IOERR_RDLOCK, SQLITE_IOERR_SHMLOCK, SQLITE_IOERR_SHMMAP};
+
+    Some(match (code, code & 0xff) {
+        (ffi::SQLITE_IOERR_NOMEM, _) | (_, ffi::SQLITE_NOMEM) => {
+            "there is no memory left: end other programs, or raise `ulimit -v`"
+        }
+        (
+            SQLITE_IOERR_LOCK | SQLITE_IOERR_RDLOCK | SQLITE_IOERR_SHMLOCK | SQLITE_IOERR_SHMMAP,
+            _,
+        )
+        | (_, ffi::SQLITE_BUSY | ffi::SQLITE_PROTOCOL) => {
+            "close other programs that have the journal open; if there are none, move the mailing's folder to a local disk: this one has no locks or no shared memory"
+        }
+        (_, ffi::SQLITE_CANTOPEN | ffi::SQLITE_PERM | ffi::SQLITE_READONLY) => {
+            "see to it that the folder can be written, and that enough files may be open (`ulimit -n`)"
+        }
+        (_, ffi::SQLITE_FULL | ffi::SQLITE_IOERR) => {
+            "see to disk space and to the disk itself, then run the same command again"
+        }
+        _ => return None,
+    })
 }
 
 /// The shell command that moves a journal away, to a name that no earlier copy has. `SQLite` deletes the journal's `-wal` and `-shm` files when a new one is created.
@@ -215,4 +242,52 @@ fn set_aside(path: &Path, end: &str) -> String {
     // A shell has no escape within single quotes: the quotation ends, and begins again after an escaped quote.
     let quoted = |name: &str| name.replace('\'', r"'\''");
     format!("mv '{}' '{}'", quoted(&name), quoted(&free))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hint_is_about_the_cause_as_far_as_it_is_known() {
+        for (code, told) in [
+            (ffi::SQLITE_NOMEM, "no memory left"),
+            (ffi::SQLITE_FULL, "disk space"),
+            (ffi::SQLITE_BUSY, "close other programs"),
+            (ffi::SQLITE_BUSY_RECOVERY, "close other programs"),
+            (ffi::SQLITE_IOERR_LOCK, "to a local disk"),
+            (ffi::SQLITE_IOERR_SHMMAP, "to a local disk"),
+            (ffi::SQLITE_CANTOPEN, "ulimit -n"),
+            (ffi::SQLITE_READONLY_DIRECTORY, "can be written"),
+            (ffi::SQLITE_IOERR_WRITE, "disk space"),
+        ] {
+            let error = || rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            for error in [
+                JournalError::read(Path::new("j"), error()),
+                JournalError::write(Path::new("j"), error()),
+            ] {
+                let hint = error.hint().unwrap();
+                assert!(hint.contains(told), "{code}: {hint}");
+                assert!(told == "disk space" || !hint.contains("space"));
+            }
+        }
+        let unknown = rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_MISUSE), None);
+        assert_eq!(JournalError::read(Path::new("j"), unknown).hint(), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_cannot_be_made_has_a_hint_about_the_reason() {
+        for (number, told) in [
+            (24, "`ulimit -n`"),
+            (28, "disk space"),
+            (12, "no memory left"),
+            (13, "can be written"),
+            (5, "can be written"),
+        ] {
+            let error = io::Error::from_raw_os_error(number);
+            let hint = JournalError::create(Path::new("j"), error).hint().unwrap();
+            assert!(hint.contains(told), "{number}: {hint}");
+        }
+    }
 }
