@@ -12,8 +12,7 @@ use super::problem::Entry;
 pub(super) struct Member {
     pub(super) name: &'static str,
     pub(super) kind: Kind,
-    null: Absence,
-    missing: Absence,
+    presence: Presence,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -32,14 +31,19 @@ pub(super) enum Kind {
     StringMap,
 }
 
-/// The consequence of a member that is null or missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Absence {
-    Allowed,
-    /// Model validation reports it, together with all other faults.
-    ModelError,
-    /// Parsing fails: this fault is reported alone.
-    JsonError,
+/// The consequence of a member that is null or missing. Model validation reports it together with all other faults; a fault in parsing is reported alone.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Presence {
+    /// It may be null or missing.
+    Optional,
+    /// It must be there and not null, by model validation.
+    Required,
+    /// It may be missing, but a null fails model validation.
+    NotNull,
+    /// It may be missing, but its type has no null, so that a null fails parsing.
+    NotNullInJson,
+    /// A missing one fails parsing, a null model validation.
+    RequiredInJson,
 }
 
 #[derive(Default)]
@@ -114,37 +118,12 @@ impl Member {
         Self {
             name,
             kind,
-            null: Absence::Allowed,
-            missing: Absence::Allowed,
+            presence: Presence::Optional,
         }
     }
 
-    /// The member must be there and not null, by model validation.
-    pub(super) const fn required(self) -> Self {
-        self.absent(Absence::ModelError, Absence::ModelError)
-    }
-
-    /// The member may be missing, but a null fails model validation.
-    pub(super) const fn not_null(self) -> Self {
-        self.absent(Absence::ModelError, Absence::Allowed)
-    }
-
-    /// The member may be missing, but its type has no null, so that a null fails parsing.
-    pub(super) const fn not_null_in_json(self) -> Self {
-        self.absent(Absence::JsonError, Absence::Allowed)
-    }
-
-    /// A missing member fails parsing, a null model validation.
-    pub(super) const fn required_in_json(self) -> Self {
-        self.absent(Absence::ModelError, Absence::JsonError)
-    }
-
-    const fn absent(self, null: Absence, missing: Absence) -> Self {
-        Self {
-            null,
-            missing,
-            ..self
-        }
+    pub(super) const fn with(self, presence: Presence) -> Self {
+        Self { presence, ..self }
     }
 }
 
@@ -170,18 +149,25 @@ impl Reader {
             // A name that comes twice counts with its last value, so a null removes an earlier one.
             if value.is_null() {
                 read.remove(member.name);
-                self.absent(member.null)?;
+                match member.presence {
+                    Presence::Optional => {}
+                    Presence::NotNullInJson => return Err(self.conversion_error("a value")),
+                    _ => self.report_absent(),
+                }
             } else if let Some(value) = self.value(member.kind, value)? {
                 read.insert(member.name.to_owned(), value);
             }
             self.path.truncate(parent_len);
         }
         for member in members {
-            if member.missing != Absence::Allowed && !read.contains_key(member.name) {
-                let parent_len = self.enter(member.name);
-                self.absent(member.missing)?;
-                self.path.truncate(parent_len);
+            let parent_len = self.enter(member.name);
+            match member.presence {
+                _ if read.contains_key(member.name) => {}
+                Presence::RequiredInJson => return Err(self.conversion_error("a value")),
+                Presence::Required => self.report_absent(),
+                _ => {}
             }
+            self.path.truncate(parent_len);
         }
         Ok(read)
     }
@@ -261,20 +247,12 @@ impl Reader {
         Ok(Some(name.into()))
     }
 
-    fn absent(&mut self, absent: Absence) -> Result<(), Entry> {
-        match absent {
-            Absence::Allowed => Ok(()),
-            Absence::JsonError => Err(self.conversion_error("a value")),
-            Absence::ModelError => {
-                let name = pascal(self.path.rsplit('.').next().unwrap_or_default());
-                let entry =
-                    Entry::new(pascal(&self.path), format!("The {name} field is required."));
-                // A member that is null and therefore also missing is reported once.
-                if !self.body.entries.contains(&entry) {
-                    self.body.entries.push(entry);
-                }
-                Ok(())
-            }
+    fn report_absent(&mut self) {
+        let name = pascal(self.path.rsplit('.').next().unwrap_or_default());
+        let entry = Entry::new(pascal(&self.path), format!("The {name} field is required."));
+        // A member that is null and therefore also missing is reported once.
+        if !self.body.entries.contains(&entry) {
+            self.body.entries.push(entry);
         }
     }
 

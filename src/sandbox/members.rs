@@ -1,23 +1,24 @@
 //! The members of the API's request bodies: names, types, and the meaning of a null or missing value.
 
+use super::body::Presence::{NotNull, NotNullInJson, Required, RequiredInJson};
 use super::body::{Kind, Member};
 
 /// The body of `POST /correspondence`.
 pub(super) const REQUEST: &[Member] = &[
-    Member::new("correspondence", Kind::Object(CORRESPONDENCE)).required(),
-    Member::new("recipients", Kind::List(&Kind::Text)).required(),
-    Member::new("existingAttachments", Kind::List(&Kind::Guid)).not_null(),
+    Member::new("correspondence", Kind::Object(CORRESPONDENCE)).with(Required),
+    Member::new("recipients", Kind::List(&Kind::Text)).with(Required),
+    Member::new("existingAttachments", Kind::List(&Kind::Guid)).with(NotNull),
     Member::new("idempotentKey", Kind::Guid),
 ];
 
 /// The body of `POST /attachment`.
 pub(super) const ATTACHMENT: &[Member] = &[
-    Member::new("resourceId", Kind::Text).required(),
-    Member::new("fileName", Kind::Text).required(),
+    Member::new("resourceId", Kind::Text).with(Required),
+    Member::new("fileName", Kind::Text).with(Required),
     Member::new("displayName", Kind::Text),
-    Member::new("isEncrypted", Kind::Flag).not_null_in_json(),
+    Member::new("isEncrypted", Kind::Flag).with(NotNullInJson),
     Member::new("checksum", Kind::Text),
-    Member::new("sendersReference", Kind::Text).required(),
+    Member::new("sendersReference", Kind::Text).with(Required),
     Member::new("expirationInDays", Kind::Integer),
 ];
 
@@ -27,17 +28,17 @@ const CORRESPONDENCE: &[Member] = &[
     Member::new("sender", Kind::Text),
     Member::new("sendersReference", Kind::Text),
     Member::new("messageSender", Kind::Text),
-    Member::new("content", Kind::Object(CONTENT)).required(),
+    Member::new("content", Kind::Object(CONTENT)).with(Required),
     Member::new("requestedPublishTime", Kind::Time),
     Member::new("dueDateTime", Kind::Time),
     Member::new("externalReferences", Kind::List(&Kind::Object(REFERENCE))),
-    Member::new("propertyList", Kind::StringMap).not_null(),
+    Member::new("propertyList", Kind::StringMap).with(NotNull),
     Member::new("replyOptions", Kind::List(&Kind::Object(REPLY))),
     Member::new("notification", Kind::Object(NOTIFICATION)),
     Member::new("ignoreReservation", Kind::Flag),
-    Member::new("isConfirmationNeeded", Kind::Flag).not_null_in_json(),
-    Member::new("isConfidential", Kind::Flag).not_null_in_json(),
-    Member::new("allowForwarding", Kind::Flag).not_null_in_json(),
+    Member::new("isConfirmationNeeded", Kind::Flag).with(NotNullInJson),
+    Member::new("isConfidential", Kind::Flag).with(NotNullInJson),
+    Member::new("allowForwarding", Kind::Flag).with(NotNullInJson),
 ];
 
 const CONTENT: &[Member] = &[
@@ -49,21 +50,21 @@ const CONTENT: &[Member] = &[
         "attachments",
         Kind::List(&Kind::Object(ATTACHMENT_OF_LETTER)),
     )
-    .not_null(),
+    .with(NotNull),
 ];
 
 const ATTACHMENT_OF_LETTER: &[Member] = &[
-    Member::new("fileName", Kind::Text).required(),
+    Member::new("fileName", Kind::Text).with(Required),
     Member::new("displayName", Kind::Text),
-    Member::new("isEncrypted", Kind::Flag).not_null_in_json(),
+    Member::new("isEncrypted", Kind::Flag).with(NotNullInJson),
     Member::new("checksum", Kind::Text),
     Member::new("sendersReference", Kind::Text),
     Member::new("expirationInDays", Kind::Integer),
 ];
 
 const REFERENCE: &[Member] = &[
-    Member::new("referenceValue", Kind::Text).required_in_json(),
-    Member::new("referenceType", Kind::Enum(REFERENCE_TYPES)).required_in_json(),
+    Member::new("referenceValue", Kind::Text).with(RequiredInJson),
+    Member::new("referenceType", Kind::Enum(REFERENCE_TYPES)).with(RequiredInJson),
 ];
 
 // The order is the API's: a number in a request is an index into the list. So it is for the lists below.
@@ -71,7 +72,7 @@ const REFERENCE_TYPES: &str = "Generic AltinnAppInstance AltinnBrokerFileTransfe
     DialogportenProcessId DialogportenTransmissionId DialogportenTransmissionType";
 
 const REPLY: &[Member] = &[
-    Member::new("linkURL", Kind::Text).required_in_json(),
+    Member::new("linkURL", Kind::Text).with(RequiredInJson),
     Member::new("linkText", Kind::Text),
 ];
 
@@ -80,14 +81,14 @@ const CONTENT_TYPES: &str = "Plain Html";
 const TEMPLATES: &str = "CustomMessage GenericAltinnMessage";
 
 const NOTIFICATION: &[Member] = &[
-    Member::new("notificationTemplate", Kind::Enum(TEMPLATES)).not_null_in_json(),
+    Member::new("notificationTemplate", Kind::Enum(TEMPLATES)).with(NotNullInJson),
     Member::new("notificationChannel", Kind::Enum(CHANNELS)),
     Member::new("reminderNotificationChannel", Kind::Enum(CHANNELS)),
     Member::new("emailSubject", Kind::Text),
     Member::new("emailBody", Kind::Text),
     Member::new("emailContentType", Kind::Enum(CONTENT_TYPES)),
     Member::new("smsBody", Kind::Text),
-    Member::new("sendReminder", Kind::Flag).not_null_in_json(),
+    Member::new("sendReminder", Kind::Flag).with(NotNullInJson),
     Member::new("reminderEmailSubject", Kind::Text),
     Member::new("reminderEmailBody", Kind::Text),
     Member::new("reminderEmailContentType", Kind::Enum(CONTENT_TYPES)),
@@ -98,7 +99,7 @@ const NOTIFICATION: &[Member] = &[
         Kind::List(&Kind::Object(CUSTOM_RECIPIENT)),
     ),
     Member::new("customRecipient", Kind::Object(CUSTOM_RECIPIENT)),
-    Member::new("overrideRegisteredContactInformation", Kind::Flag).not_null_in_json(),
+    Member::new("overrideRegisteredContactInformation", Kind::Flag).with(NotNullInJson),
 ];
 
 const CUSTOM_RECIPIENT: &[Member] = &[
