@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::body::Bytes;
 use jiff::Timestamp;
 use md5::{Digest as _, Md5};
+use serde::Serialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -23,11 +24,9 @@ pub struct ReceivedAttachment {
     /// The MD5 of the content in lower-case hexadecimal; empty before the upload.
     pub checksum: String,
     pub length: u64,
-    /// The content, when bodies are kept and it is at most 1 MB.
+    /// The content, when it is at most 1 MB.
     pub bytes: Option<Bytes>,
-    /// True when a letter has ever referred to it.
-    pub linked: bool,
-    /// The letters that refer to it; empty when bodies are not kept, to save memory.
+    /// The letters that have ever referred to it.
     pub correspondences: Vec<Uuid>,
     pub(super) sender: Arc<str>,
     changed: Timestamp,
@@ -36,7 +35,7 @@ pub struct ReceivedAttachment {
     infected: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum AttachmentStatus {
     /// Its metadata is stored, its content is not uploaded.
     Initialized,
@@ -46,18 +45,6 @@ pub enum AttachmentStatus {
     /// The upload or scan failed. Final: the file needs a new id.
     Failed,
     Purged,
-}
-
-impl AttachmentStatus {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Initialized => "Initialized",
-            Self::UploadProcessing => "UploadProcessing",
-            Self::Published => "Published",
-            Self::Failed => "Failed",
-            Self::Purged => "Purged",
-        }
-    }
 }
 
 impl ReceivedAttachment {
@@ -77,7 +64,6 @@ impl ReceivedAttachment {
             checksum: String::new(),
             length: 0,
             bytes: None,
-            linked: false,
             correspondences: Vec::new(),
             sender: Arc::clone(sender),
             changed: Timestamp::now(),
@@ -126,10 +112,10 @@ impl ReceivedAttachment {
     }
 
     /// The value of `statusText`, which names a reason only for a failure.
-    pub(super) fn status_text(&self) -> &'static str {
+    fn status_text(&self) -> Value {
         match self.status {
-            AttachmentStatus::Failed if self.infected => "Malware was found",
-            status => status.name(),
+            AttachmentStatus::Failed if self.infected => json!("Malware was found"),
+            status => json!(status),
         }
     }
 
@@ -145,7 +131,7 @@ impl ReceivedAttachment {
             "expirationInDays": metadata.expiration_in_days,
             "dataLocationType": "AltinnCorrespondenceAttachment",
             "created": self.changed.to_string(),
-            "status": self.status.name(),
+            "status": self.status,
             "statusText": self.status_text(),
             "statusChanged": self.changed.to_string(),
             "dataType": "application/octet-stream",
@@ -166,7 +152,7 @@ impl ReceivedAttachment {
             "sendersReference": metadata.senders_reference,
             "expirationInDays": metadata.expiration_in_days,
             "attachmentId": self.id,
-            "status": self.status.name(),
+            "status": self.status,
             "statusText": self.status_text(),
             "statusChanged": self.changed.to_string(),
             "correspondenceIds": self.correspondences,
@@ -181,16 +167,16 @@ const KEPT_LIMIT: usize = 1_000_000;
 pub(super) struct Content {
     pub(super) length: u64,
     digest: Md5,
+    /// The bytes up to [`KEPT_LIMIT`].
     kept: Option<Vec<u8>>,
 }
 
 impl Content {
-    /// Starts an empty content; with `keep` its bytes are kept up to [`KEPT_LIMIT`].
-    pub(super) fn new(keep: bool) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             length: 0,
             digest: Md5::new(),
-            kept: keep.then(Vec::new),
+            kept: Some(Vec::new()),
         }
     }
 

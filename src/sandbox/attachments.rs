@@ -11,7 +11,7 @@ use uuid::Uuid;
 use super::access::{RequiredScope, authorize, expect_type};
 use super::attachment::{AttachmentStatus, Content, ReceivedAttachment};
 use super::body;
-use super::judgement::{add_model, first_altinn};
+use super::judgement::{add_model, first_altinn, refused_resource};
 use super::members::ATTACHMENT;
 use super::overview::path_id;
 use super::problem::{Entry, Refusal, json as answer};
@@ -53,7 +53,7 @@ pub(super) async fn upload(
             return Err(refusal);
         }
     };
-    let content = read(body, state.options.keep_bodies).await;
+    let content = read(body).await;
     // Locked again: the lock is not held while the content arrives.
     let mut store = state.store();
     let stored = store.attachments.get_mut(&id).ok_or(Refusal::code(2001))?;
@@ -91,7 +91,7 @@ pub(super) async fn delete(
     if stored.status == AttachmentStatus::Purged {
         return Err(Refusal::code(2006));
     }
-    if stored.linked {
+    if !stored.correspondences.is_empty() {
         return Err(Refusal::code(2007));
     }
     stored.set_status(AttachmentStatus::Purged);
@@ -114,16 +114,10 @@ fn parse_announcement(state: &ServerState, bytes: &[u8]) -> Result<(String, Atta
         return Err(Refusal::Model(entries));
     }
     let resource_id = crate::correspondence::bare_resource_id(&resource_id).to_owned();
-    let scenario = &state.options.scenario;
     // Registry and rights are asked before the rules for file names.
-    if scenario.unknown_resources.contains(&resource_id) {
-        return Err(Refusal::code(1036));
-    }
-    if scenario.forbidden_resources.contains(&resource_id) {
-        return Err(Refusal::code(4001));
-    }
-    match first_altinn(&findings) {
-        Some(code) => Err(Refusal::code(code)),
+    let refused = refused_resource(&state.options.scenario, &resource_id);
+    match refused.or_else(|| first_altinn(&findings).map(Refusal::code)) {
+        Some(refusal) => Err(refusal),
         None => Ok((resource_id, attachment)),
     }
 }
@@ -148,7 +142,7 @@ fn begin_upload(
     if stored.status != AttachmentStatus::Initialized {
         return Err(Refusal::code(2005));
     }
-    if stored.linked {
+    if !stored.correspondences.is_empty() {
         return Err(Refusal::code(2003));
     }
     stored.set_status(AttachmentStatus::UploadProcessing);
@@ -156,8 +150,8 @@ fn begin_upload(
 }
 
 /// Reads the content to its end; `None` when the client disconnects before.
-async fn read(body: Body, keep: bool) -> Option<Content> {
-    let mut content = Content::new(keep);
+async fn read(body: Body) -> Option<Content> {
+    let mut content = Content::new();
     let mut pieces = body.into_data_stream();
     while let Some(piece) = pieces.next().await {
         content.append(&piece.ok()?);

@@ -12,7 +12,8 @@ use super::problem::Entry;
 
 #[derive(Default)]
 pub(super) struct Form {
-    fields: Fields,
+    /// The fields by their paths in lower case, each with its path as written and its value. The first of several equal paths counts.
+    fields: HashMap<String, (String, String)>,
     pub(super) files: Vec<File>,
 }
 
@@ -26,13 +27,13 @@ const FILES: &str = "attachments";
 
 impl Form {
     /// Reads all parts; `None` when the body is not a form or ends early.
-    pub(super) async fn read(mut parts: Multipart, keep: bool) -> Option<Self> {
+    pub(super) async fn read(mut parts: Multipart) -> Option<Self> {
         let mut form = Self::default();
         while let Some(mut part) = parts.next_field().await.ok()? {
             let name = part.name().unwrap_or_default().to_owned();
             match part.file_name().map(str::to_owned) {
                 Some(file_name) => {
-                    let mut content = Content::new(keep);
+                    let mut content = Content::new();
                     while let Some(piece) = part.chunk().await.ok()? {
                         content.append(&piece);
                     }
@@ -44,7 +45,7 @@ impl Form {
                         });
                     }
                 }
-                None => form.fields.add(&name, &part.bytes().await.ok()?),
+                None => form.add(&name, &part.bytes().await.ok()?),
             }
         }
         Some(form)
@@ -56,7 +57,7 @@ impl Form {
         members: &'static [Member],
         parameter: &str,
     ) -> Result<Body, Vec<Entry>> {
-        let object = self.fields.object("", members).unwrap_or_default();
+        let object = self.object("", members).unwrap_or_default();
         body::read_value(Value::Object(object), members, parameter).map_err(|entries| {
             // A fault in a form is a fault of model binding: without the entry for the whole body, and without the `$.` of JSON paths.
             let entries = entries.into_iter().filter(|entry| entry.key != parameter);
@@ -68,13 +69,7 @@ impl Form {
                 .collect()
         })
     }
-}
 
-/// The fields by their paths in lower case, each with its path as written and its value. The first of several equal paths counts.
-#[derive(Debug, Default)]
-struct Fields(HashMap<String, (String, String)>);
-
-impl Fields {
     fn add(&mut self, name: &str, value: &Bytes) {
         // Every path may be prefixed with the name of the API's parameter.
         let path = match name.split_at_checked("request.".len()) {
@@ -82,7 +77,7 @@ impl Fields {
             _ => name,
         };
         let value = String::from_utf8_lossy(value).into_owned();
-        self.0
+        self.fields
             .entry(path.to_lowercase())
             .or_insert((path.to_owned(), value));
     }
@@ -112,7 +107,7 @@ impl Fields {
             }
             Kind::StringMap => self.string_map(path),
             leaf => {
-                let (_, text) = self.0.get(&path.to_lowercase())?;
+                let (_, text) = self.fields.get(&path.to_lowercase())?;
                 // Model binding turns a blank value into null.
                 (!text.trim().is_empty()).then(|| convert(leaf, text))
             }
@@ -122,7 +117,7 @@ impl Fields {
     /// Builds a map from fields of the forms `path.name` and `path[name]`.
     fn string_map(&self, path: &str) -> Option<Value> {
         let mut texts: Vec<_> = self
-            .0
+            .fields
             .values()
             .filter_map(|(field, text)| {
                 // The path is ASCII, in any case; the name of a property keeps its case.
@@ -173,7 +168,7 @@ mod unit {
     fn read(fields: &[(&str, &str)]) -> Result<Body, Vec<Entry>> {
         let mut form = Form::default();
         for (name, value) in fields {
-            form.fields.add(name, &Bytes::from((*value).to_owned()));
+            form.add(name, &Bytes::from((*value).to_owned()));
         }
         form.body(REQUEST, "request")
     }

@@ -48,22 +48,19 @@ fn view(letter: &Letter, store: &Store) -> Value {
             ..
         } = file.attachment;
         let name = display_name.unwrap_or(file_name);
-        json!({ "name": name, "bytes": file.length, "status": file.status.name() })
+        json!({ "name": name, "bytes": file.length, "status": file.status })
     });
-    let request = letter.request();
-    let kept = request.is_some();
-    let content = request.unwrap_or_default().correspondence.content;
+    let content = letter.request().correspondence.content;
     json!({
         "id": letter.id,
         "recipient": masked(&letter.recipient),
         "reference": letter.senders_reference,
         "resource": &*letter.resource_id,
-        "status": letter.status(Timestamp::now()).name(),
+        "status": letter.status(Timestamp::now()),
         "accepted": format!("{:.0}", letter.accepted_at),
         "title": content.message_title,
         "summary": content.message_summary.unwrap_or_default(),
         "body": inbox::html(&delivered(&content.message_body), &|text| text.into()),
-        "kept": kept,
         "attachments": files.collect::<Value>(),
     })
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::attachment::AttachmentStatus;
 use super::body::{Body, pascal};
 use super::problem::{Entry, Refusal};
+use super::scenario::Scenario;
 use super::state::ServerState;
 use crate::correspondence::rules::{self, Context, Finding, NewFile};
 use crate::correspondence::{Recipient, Request, bare_resource_id};
@@ -136,6 +137,13 @@ fn names_recipient(set: &BTreeSet<String>, urn: &str) -> bool {
         && (set.contains(urn) || urn.rsplit(':').next().is_some_and(|id| set.contains(id)))
 }
 
+/// The refusal by registry and rights, which are asked in this order.
+pub(super) fn refused_resource(scenario: &Scenario, resource: &str) -> Option<Refusal> {
+    let unknown = scenario.unknown_resources.contains(resource);
+    let forbidden = scenario.forbidden_resources.contains(resource);
+    (unknown.then_some(1036).or(forbidden.then_some(4001))).map(Refusal::code)
+}
+
 /// The refusals that depend on the server's data: used keys, registers and stored attachments.
 fn server_refusals(
     state: &ServerState,
@@ -165,12 +173,7 @@ fn server_refusals(
     // The rest reads the scenario only.
     drop(store);
     let resource = bare_resource_id(&request.correspondence.resource_id);
-    if scenario.unknown_resources.contains(resource) {
-        refusals.push(Refusal::code(1036));
-    }
-    if scenario.forbidden_resources.contains(resource) {
-        refusals.push(Refusal::code(4001));
-    }
+    refusals.extend(refused_resource(scenario, resource));
     let unknown = recipients
         .iter()
         .map(|(urn, _)| urn.as_str())

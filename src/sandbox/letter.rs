@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::body::Bytes;
 use jiff::Timestamp;
+use serde::Serialize;
 use uuid::Uuid;
 
 use super::body;
@@ -27,8 +28,8 @@ pub struct Letter {
     pub publish_at: Timestamp,
     /// True for a reserved person in a request with several recipients: Altinn accepts those, and refuses a request for one reserved person.
     pub reserved: bool,
-    /// The request byte for byte, or a form converted to JSON. `None` when `keep_bodies` is off.
-    pub body: Option<Bytes>,
+    /// The request byte for byte, or a form converted to JSON.
+    pub body: Bytes,
     /// The ids of its attachments: existing ones first, then those of its own form.
     pub attachments: Vec<Uuid>,
     /// The organisation number of the sender.
@@ -46,7 +47,7 @@ pub(super) enum Scan {
 }
 
 /// The status of a letter, named as in the API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 pub enum LetterStatus {
     /// Accepted; its own files are being scanned.
     Initialized,
@@ -100,10 +101,11 @@ impl Letter {
         history
     }
 
-    /// Parses the kept body again; `None` when it was not kept.
-    pub fn request(&self) -> Option<Request> {
-        let read = body::read(self.body.as_deref()?, REQUEST, "request").ok()?;
-        serde_json::from_value(read.value).ok()
+    /// Parses the body again.
+    pub fn request(&self) -> Request {
+        // It was read like this when the letter was accepted.
+        let read = body::read(&self.body, REQUEST, "request").unwrap_or_default();
+        serde_json::from_value(read.value).unwrap_or_default()
     }
 }
 
@@ -115,18 +117,5 @@ impl fmt::Debug for Letter {
             .field("resource_id", &self.resource_id)
             .field("recipient", &redact(&self.recipient))
             .finish_non_exhaustive()
-    }
-}
-
-impl LetterStatus {
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Initialized => "Initialized",
-            Self::PurgedByAltinn => "PurgedByAltinn",
-            Self::ReadyForPublish => "ReadyForPublish",
-            Self::Published => "Published",
-            Self::Reserved => "Reserved",
-            Self::Failed => "Failed",
-        }
     }
 }

@@ -56,7 +56,7 @@ pub(super) async fn initialize_with_files(
     };
     let parts = Multipart::from_request(request, &()).await;
     let parts = parts.map_err(|_| Refusal::UnsupportedMediaType)?;
-    let form = Form::read(parts, state.options.keep_bodies).await;
+    let form = Form::read(parts).await;
     let form = form.ok_or_else(|| {
         let message = "Failed to read the request form.";
         Refusal::Model(vec![Entry::new("", message)])
@@ -148,7 +148,7 @@ fn commit(
             purged_at: None,
             sender: store.intern(caller),
             // Copied: hyper's bytes may be part of a larger buffer, which they would keep alive.
-            body: (state.options.keep_bodies).then(|| Bytes::copy_from_slice(bytes)),
+            body: Bytes::copy_from_slice(bytes),
         };
         let status = match scan {
             _ if *reserved => LetterStatus::Reserved,
@@ -157,11 +157,11 @@ fn commit(
         };
         initialized.push(json!({
             "correspondenceId": letter.id,
-            "status": status.name(),
+            "status": status,
             "recipient": recipient,
             "notifications": null,
         }));
-        store.link(&attachments, letter.id, state.options.keep_bodies);
+        store.link(&attachments, letter.id);
         store.insert_letter(letter);
     }
     let letter_count = store.letters.len();

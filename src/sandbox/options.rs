@@ -20,8 +20,6 @@ pub struct Options {
     pub token_lifetime: Duration,
     /// The lifetime of an Altinn token, independent of the token it was exchanged for.
     pub altinn_token_lifetime: Duration,
-    /// True when request bodies and small files are kept. Without them a letter takes some hundred bytes.
-    pub keep_bodies: bool,
     /// The number of overviews that show an uploaded attachment in its scan before it is published.
     pub scan_polls: u32,
     /// The delay of publication after the requested time.
@@ -42,7 +40,6 @@ impl Default for Options {
             organization: "991825827".to_owned(),
             token_lifetime: Duration::from_secs(3600),
             altinn_token_lifetime: Duration::from_secs(1800),
-            keep_bodies: true,
             scan_polls: 1,
             publish_after: Duration::ZERO,
             takes_unknown_attachments: false,

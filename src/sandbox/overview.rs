@@ -37,15 +37,13 @@ pub(super) async fn details(
     let now = Timestamp::now();
     let mut body = letter_json(&letter, &files, now);
     let history = letter.history(now).into_iter().map(|(status, changed)| {
-        json!({ "status": status.name(), "statusText": status_text(&letter, status), "statusChanged": changed.to_string() })
+        json!({ "status": status, "statusText": status_text(&letter, status), "statusChanged": changed.to_string() })
     });
     body["statusHistory"] = history.collect();
     body["systemLabel"] = json!("Default");
     // Delivered at once, as soon as the letter is published.
     if letter.status(now) == LetterStatus::Published {
-        let wanted = letter
-            .request()
-            .and_then(|it| it.correspondence.notification);
+        let wanted = letter.request().correspondence.notification;
         let sent = wanted.iter().map(|wanted| notification(&letter, wanted));
         body["notifications"] = sent.collect();
     }
@@ -104,10 +102,8 @@ fn sent_by_caller(
     Ok((letter, files))
 }
 
-/// The JSON of the overview; its content is empty when the request was not kept.
 fn letter_json(letter: &Letter, files: &[ReceivedAttachment], now: Timestamp) -> Value {
-    let request = letter.request().unwrap_or_default();
-    let written = &request.correspondence;
+    let written = &letter.request().correspondence;
     let history = letter.history(now);
     let published = history
         .iter()
@@ -121,7 +117,7 @@ fn letter_json(letter: &Letter, files: &[ReceivedAttachment], now: Timestamp) ->
         "correspondenceId": letter.id,
         "content": content(&written.content, files),
         "created": letter.accepted_at.to_string(),
-        "status": status.name(),
+        "status": status,
         "statusText": status_text(letter, status),
         "statusChanged": changed.to_string(),
         "notifications": [],
@@ -209,12 +205,12 @@ fn notification(letter: &Letter, wanted: &Notification) -> Value {
     })
 }
 
-fn status_text(letter: &Letter, status: LetterStatus) -> &'static str {
+fn status_text(letter: &Letter, status: LetterStatus) -> Value {
     match status {
         LetterStatus::Failed if letter.reserved => {
-            "Recipient is reserved in the contact and reservation register"
+            json!("Recipient is reserved in the contact and reservation register")
         }
-        LetterStatus::Failed => "An attachment failed the scan for malware",
-        other => other.name(),
+        LetterStatus::Failed => json!("An attachment failed the scan for malware"),
+        other => json!(other),
     }
 }

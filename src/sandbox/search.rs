@@ -7,10 +7,10 @@ use jiff::Timestamp;
 use serde_json::json;
 use uuid::Uuid;
 
+use super::Letter;
 use super::access::{RequiredScope, authorize};
 use super::problem::{Entry, Refusal, json as answer};
 use super::state::{SharedState, Store};
-use super::{Letter, LetterStatus};
 
 /// The largest number of ids in an answer; the API has no paging.
 const LIMIT: usize = 1000;
@@ -90,9 +90,7 @@ impl LetterFilter {
     fn fits(&self, letter: &Letter, caller: &str, now: Timestamp) -> bool {
         let has_had = |name| {
             let history = letter.history(now);
-            history
-                .iter()
-                .any(|(status, _): &(LetterStatus, _)| status.name() == name)
+            history.iter().any(|(status, _)| json!(status) == name)
         };
         let received = || {
             let tail = letter.recipient.rsplit(':').next();

@@ -173,14 +173,10 @@ impl Store {
         Ok(())
     }
 
-    /// Links attachments to a letter; with `keep` they also record the letter's id.
-    pub(super) fn link(&mut self, attachments: &[Uuid], letter: Uuid, keep: bool) {
+    pub(super) fn link(&mut self, attachments: &[Uuid], letter: Uuid) {
         for id in attachments {
             if let Some(stored) = self.attachments.get_mut(id) {
-                stored.linked = true;
-                if keep {
-                    stored.correspondences.push(letter);
-                }
+                stored.correspondences.push(letter);
             }
         }
     }
@@ -201,11 +197,9 @@ impl Store {
             let letter = self.letter(*id);
             letter.is_some_and(|letter| letter.purged_at.is_none())
         };
-        // Without kept bodies the letters that refer to it are not known, so it stays.
-        if stored.correspondences.is_empty() || stored.correspondences.iter().any(is_alive) {
-            return;
-        }
-        if let Some(stored) = self.attachments.get_mut(&attachment) {
+        if !stored.correspondences.iter().any(is_alive)
+            && let Some(stored) = self.attachments.get_mut(&attachment)
+        {
             stored.set_status(AttachmentStatus::Purged);
         }
     }

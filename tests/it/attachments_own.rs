@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use massebrev::correspondence::Request;
-use massebrev::sandbox::{Action, Endpoint, LetterStatus, Options, Trouble, When};
+use massebrev::sandbox::{
+    Action, AttachmentStatus, Endpoint, LetterStatus, Options, Trouble, When,
+};
 
 use uuid::Uuid;
 
@@ -153,7 +155,7 @@ fn a_letter_is_the_same_with_and_without_a_file_of_its_own() {
         project.replace("mailing.yaml", "  content:", rich);
         project.run(&["send", "mailing.yaml"]).ends(0);
         let letters = sandbox.letters().into_iter().map(|letter| {
-            let mut request: Request = letter.request().unwrap();
+            let mut request: Request = letter.request();
             // The two runs are not of the same instant.
             request.correspondence.due_date_time = None;
             request.correspondence.content.attachments.clear();
@@ -259,6 +261,10 @@ fn a_letter_is_published_when_its_files_have_been_scanned() {
     let project = own_files(&sandbox);
     project.run(&["send", "mailing.yaml"]).ends(0);
     let files = sandbox.attachments();
-    assert!(files.iter().all(|file| file.status.name() == "Published"));
-    assert!(files.iter().all(|file| file.linked));
+    assert!(
+        files
+            .iter()
+            .all(|file| file.status == AttachmentStatus::Published)
+    );
+    assert!(files.iter().all(|file| !file.correspondences.is_empty()));
 }

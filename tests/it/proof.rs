@@ -101,7 +101,7 @@ fn proofs_are_their_letters_but_for_who_gets_them() {
     for proof in &proofs {
         assert_eq!(proof.recipient, AGENCY_URN);
         let mut letter = rendered[&proof.senders_reference].clone();
-        let sent: Value = serde_json::from_slice(proof.body.as_ref().unwrap()).unwrap();
+        let sent: Value = serde_json::from_slice(&proof.body).unwrap();
         assert_ne!(letter["idempotentKey"], sent["idempotentKey"]);
         assert_ne!(letter["recipients"], sent["recipients"]);
         letter["idempotentKey"] = json!(proof.idempotent_key);
@@ -262,7 +262,7 @@ fn age(project: &Project, more: &str) {
 /// Whether the second letter is due a day before the first one.
 fn is_a_day_earlier(letters: &[Letter]) -> bool {
     let due = |letter: &Letter| {
-        let due = letter.request().unwrap().correspondence.due_date_time;
+        let due = letter.request().correspondence.due_date_time;
         due.unwrap().timestamp()
     };
     let earlier = due(&letters[0]).duration_since(due(&letters[1]));

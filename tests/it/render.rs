@@ -115,7 +115,7 @@ fn every_body_is_as_rendered(rendered: &str, sandbox: &LiveSandbox) -> usize {
             .iter()
             .find(|letter| letter.idempotent_key.unwrap().to_string() == key)
             .unwrap();
-        let sent = std::str::from_utf8(sent.body.as_ref().unwrap()).unwrap();
+        let sent = std::str::from_utf8(&sent.body).unwrap();
         let uploads = uploads(&shown, sandbox);
         let expected = with_uploads(body(line), &uploads);
         if shown["path"].as_str().unwrap().ends_with("/upload") {

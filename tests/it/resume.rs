@@ -248,7 +248,7 @@ fn much_later(project: &Project) {
 }
 
 fn body(letter: &massebrev::sandbox::Letter) -> String {
-    String::from_utf8(letter.body.clone().unwrap().to_vec()).unwrap()
+    String::from_utf8(letter.body.to_vec()).unwrap()
 }
 
 #[test]

@@ -66,7 +66,7 @@ fn letters_carry_what_the_rows_say() {
         .iter()
         .find(|letter| letter.senders_reference == "2026/00007")
         .unwrap();
-    let request = letter.request().unwrap();
+    let request = letter.request();
     let content = &request.correspondence.content;
     assert_eq!(content.language.as_deref(), Some("nb"));
     assert_eq!(content.message_title, "Påminnelse 2026/00007");
@@ -85,7 +85,7 @@ fn letters_carry_what_the_rows_say() {
     assert_eq!(request.existing_attachments.len(), 1, "the shared file");
     let shared: BTreeSet<_> = letters
         .iter()
-        .flat_map(|letter| letter.request().unwrap().existing_attachments)
+        .flat_map(|letter| letter.request().existing_attachments)
         .collect();
     assert_eq!(shared.len(), 1, "uploaded once");
     let with_mail = letters
@@ -93,7 +93,7 @@ fn letters_carry_what_the_rows_say() {
         .find(|letter| letter.senders_reference == "2026/00001")
         .unwrap();
     assert_eq!(
-        with_mail.request().unwrap().correspondence.property_list["epost"],
+        with_mail.request().correspondence.property_list["epost"],
         "test.1@example.no"
     );
 }
@@ -130,7 +130,7 @@ fn a_spreadsheet_of_our_own_arrives_in_every_encoding() {
         assert_eq!(letters.len(), 60);
         let bodies: Vec<_> = letters
             .iter()
-            .map(|l| l.request().unwrap().correspondence.content.message_body)
+            .map(|l| l.request().correspondence.content.message_body)
             .collect();
         assert!(bodies.iter().any(|body| body.contains("Sæbjørg Dæhli")));
     }

@@ -137,7 +137,7 @@ fn parts_that_a_row_does_not_have_are_not_sent_and_not_looked_for() {
     let project = project.with_sandbox(&sandbox);
     project.run(&["send", "mailing.yaml"]).ends(0);
     for letter in sandbox.letters() {
-        let body: Value = serde_json::from_slice(letter.body.as_ref().unwrap()).unwrap();
+        let body: Value = serde_json::from_slice(&letter.body).unwrap();
         let notification = body["correspondence"]["notification"].to_string();
         assert!(!notification.contains("when"), "{body}");
     }

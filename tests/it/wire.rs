@@ -19,9 +19,9 @@ fn the_rendered_body_is_the_body_that_was_sent() {
             .iter()
             .find(|letter| letter.idempotent_key.unwrap().to_string() == key)
             .unwrap();
-        let body: Value = serde_json::from_slice(letter.body.as_ref().unwrap()).unwrap();
+        let body: Value = serde_json::from_slice(&letter.body).unwrap();
         assert_eq!(body, request["body"]);
-        let text = std::str::from_utf8(letter.body.as_ref().unwrap()).unwrap();
+        let text = std::str::from_utf8(&letter.body).unwrap();
         assert!(line.contains(text), "byte for byte: {text} in {line}");
         lines += 1;
     }

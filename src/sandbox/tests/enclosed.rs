@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{TestClient, body, letter};
 use crate::correspondence::form_fields;
-use crate::sandbox::Options;
+use crate::sandbox::{AttachmentStatus, Options};
 
 /// The MD5 of `hei`.
 const CHECKSUM: &str = "d5e2a2c9141206704cdace7df654ca7e";
@@ -181,7 +181,10 @@ async fn a_letter_is_purged_before_anybody_can_see_it_and_its_files_with_it() {
     assert_eq!(code(client.get(&path).await).await, 1001);
     let details = body(client.get(&format!("{path}/details")).await).await;
     assert_eq!(details["status"], "PurgedByAltinn");
-    assert_eq!(client.sandbox.attachments()[0].status.name(), "Purged");
+    assert_eq!(
+        client.sandbox.attachments()[0].status,
+        AttachmentStatus::Purged
+    );
 
     let calm = TestClient::calm().await;
     calm.post("/correspondence", &super::client::letter()).await;
