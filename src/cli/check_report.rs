@@ -3,16 +3,18 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::altinn::TransportError;
-use crate::maskinporten::TokenError;
+use crate::altinn::Environment;
 use crate::text::count;
 use serde::Serialize;
 use serde_json::json;
 
 use super::{CliError, ExitStatus, Printer};
 
+/// The checks of the way to an environment, and what has been found so far.
 #[derive(Debug)]
-pub(crate) struct Checks {
+pub(crate) struct Checks<'a> {
+    pub(super) environment: &'a Environment,
+    pub(super) resource: Option<&'a str>,
     steps: Vec<Check>,
     printer: Printer,
     /// True when each check is printed as soon as it is made.
@@ -21,7 +23,7 @@ pub(crate) struct Checks {
     written: Result<(), CliError>,
 }
 
-/// One check, its state (`ok`, `failed` or `skipped`) and what was found; of a failed one also the causes and the hint.
+/// One check, its state (`ok`, `failed` or `skipped`) and what was found.
 #[derive(Debug, Serialize)]
 struct Check {
     name: String,
@@ -32,66 +34,21 @@ struct Check {
 }
 
 #[derive(Debug, Serialize)]
-pub(crate) struct Failure {
-    #[serde(skip)]
-    message: String,
+struct Failure {
     causes: Vec<String>,
     hint: Option<String>,
 }
 
-impl Failure {
-    pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
+impl<'a> Checks<'a> {
+    pub(crate) fn new(
+        environment: &'a Environment,
+        resource: Option<&'a str>,
+        is_text: bool,
+        printer: Printer,
+    ) -> Self {
         Self {
-            message: message.into(),
-            causes: Vec::new(),
-            hint: Some(hint.into()),
-        }
-    }
-
-    pub(crate) fn with_cause(self, cause: &impl ToString) -> Self {
-        Self {
-            causes: vec![cause.to_string()],
-            ..self
-        }
-    }
-}
-
-impl From<&TokenError> for Failure {
-    fn from(error: &TokenError) -> Self {
-        let retry_hint = || "it may pass: try again in some minutes".to_owned();
-        Self {
-            message: error.reason(),
-            causes: Vec::new(),
-            hint: error
-                .hint()
-                .or_else(|| error.is_transient().then(retry_hint)),
-        }
-    }
-}
-
-impl From<&TransportError> for Failure {
-    fn from(error: &TransportError) -> Self {
-        Self {
-            message: error.reason(),
-            causes: Vec::new(),
-            hint: error.hint(),
-        }
-    }
-}
-
-impl From<&CliError> for Failure {
-    fn from(error: &CliError) -> Self {
-        Self {
-            message: error.to_string(),
-            causes: error.causes(),
-            hint: error.hint(),
-        }
-    }
-}
-
-impl Checks {
-    pub(crate) fn new(is_text: bool, printer: Printer) -> Self {
-        Self {
+            environment,
+            resource,
             steps: Vec::new(),
             printer,
             is_text,
@@ -108,9 +65,19 @@ impl Checks {
         self.push(name, "ok", detail.into(), None);
     }
 
-    pub(crate) fn fail(&mut self, name: &str, failure: impl Into<Failure>) {
-        let failure = failure.into();
-        self.push(name, "failed", failure.message.clone(), Some(failure));
+    pub(crate) fn fail(&mut self, name: &str, error: &CliError) {
+        self.fail_with(name, error.to_string(), error.causes(), error.hint());
+    }
+
+    pub(crate) fn fail_with(
+        &mut self,
+        name: &str,
+        message: String,
+        causes: Vec<String>,
+        hint: Option<String>,
+    ) {
+        let failure = Failure { causes, hint };
+        self.push(name, "failed", message, Some(failure));
     }
 
     pub(crate) fn skip(&mut self, names: &[&str], why: &str) {
@@ -158,9 +125,9 @@ impl Checks {
         self.status().after(self.written, self.printer)
     }
 
-    pub(crate) fn end_as_json(self, environment: &str) -> Result<ExitStatus, CliError> {
+    pub(crate) fn end_as_json(self) -> Result<ExitStatus, CliError> {
         let written = self.printer.out(json!({
-            "environment": environment,
+            "environment": self.environment.name(),
             "failed": self.failures(),
             "steps": self.steps,
         }));
@@ -171,7 +138,7 @@ impl Checks {
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<9}{}: {}", self.state, self.name, self.detail)?;
-        let Some(Failure { causes, hint, .. }) = &self.failure else {
+        let Some(Failure { causes, hint }) = &self.failure else {
             return Ok(());
         };
         for cause in causes {

@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 
 use super::auth::{AuthArgs, Connection, Credentials};
 use super::check_report::{Checks, clock, duration};
-use super::doctor::{A_TOKEN, Doctor};
+use super::doctor::A_TOKEN;
 use super::own_sandbox::OwnSandbox;
 use super::target::{Destination, Target};
 use super::{CliError, ExitStatus, Printer};
@@ -144,15 +144,12 @@ impl TokenArgs {
         connection: Result<Connection<'_>, CliError>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
-        let doctor = Doctor {
-            environment,
-            resource: subject.resource.as_deref(),
-        };
-        let checks = Checks::new(self.format == Format::Text, printer);
-        let checks = doctor.check(connection, checks).await;
+        let is_text = self.format == Format::Text;
+        let mut checks = Checks::new(environment, subject.resource.as_deref(), is_text, printer);
+        checks.run(connection).await;
         match self.format {
             Format::Text => checks.end(self.next_command().as_deref()),
-            Format::Json => checks.end_as_json(environment.name()),
+            Format::Json => checks.end_as_json(),
         }
     }
 
