@@ -40,65 +40,6 @@ pub(crate) struct CheckedMailing {
 /// The journal of earlier runs, opened for reading; `None` when there is none.
 type EarlierRuns = Result<Option<Journal>, JournalError>;
 
-/// A mailing, checked as far as its problems allowed.
-#[derive(Debug)]
-pub(crate) struct MailingCheck {
-    /// The names of mailing and environment; `None` when the manifest could not be read.
-    pub(crate) names: Option<(String, String)>,
-    /// The checked mailing with its findings, or the problems that prevented the check.
-    pub(crate) result: Result<CheckedMailing, Problems>,
-}
-
-impl MailingCheck {
-    /// Loads and checks the mailing, and passes every letter to `each` while it is checked, before it is known whether the mailing has errors. `unsent` replaces the present as `now()` of a mailing that has not been sent.
-    /// With `reads_journal` the journal of earlier runs is verified at the same time.
-    /// An `Err` has nothing to do with the mailing itself: a journal that cannot be read, for example.
-    pub(crate) fn new(
-        target: &Target,
-        printer: Printer,
-        unsent: Option<Timestamp>,
-        reads_journal: bool,
-        each: &mut dyn FnMut(&Delivery),
-    ) -> Result<Self, CliError> {
-        let checked = |names, result| Ok(Self { names, result });
-        let loaded = match manifest::load(&target.manifest) {
-            Ok(loaded) => loaded,
-            Err(problems) => return checked(None, Err(problems)),
-        };
-        check_manifest(&loaded.manifest.auth)?;
-        let destination = Destination::from_manifest(&loaded.manifest, target.sandbox)?;
-        let mailing = loaded.manifest.mailing.clone();
-        let names = Some((mailing, destination.name().to_owned()));
-        // A rehearsal works with placeholders: that is how a new mailing is tried out.
-        if !destination.is_local() {
-            let placeholders = placeholders(&loaded);
-            if !placeholders.is_empty() {
-                return checked(names, Err(placeholders));
-            }
-        }
-        let result =
-            CheckedMailing::new(loaded, destination, printer, unsent, reads_journal, each)?;
-        checked(names, result)
-    }
-
-    pub(crate) fn problems(&self) -> &Problems {
-        match &self.result {
-            Ok(checked) => &checked.check_report.problems,
-            Err(problems) => problems,
-        }
-    }
-
-    /// Returns the mailing when it has no errors, and prints its warnings.
-    pub(crate) fn require_valid(self, printer: Printer) -> Result<CheckedMailing, CliError> {
-        let checked = self.result.map_err(CliError::Input)?;
-        if has_errors(&checked.check_report.problems) {
-            return Err(CliError::Input(checked.check_report.problems));
-        }
-        printer.problems(&checked.check_report.problems);
-        Ok(checked)
-    }
-}
-
 /// Finds the placeholders that `massebrev new` writes. With them Altinn would refuse every letter, or send it in another agency's name.
 fn placeholders(loaded: &LoadedManifest) -> Problems {
     let resource = loaded.manifest.correspondence.get("resourceId");
@@ -130,24 +71,37 @@ fn is_zero(id: &str) -> bool {
 }
 
 impl CheckedMailing {
-    /// Loads and checks the mailing as [`MailingCheck::new`] does, and prints its warnings; errors in it are an `Err`.
+    /// Loads and checks the mailing as [`Self::with_findings`] does, and prints its warnings; errors in it are an `Err`.
     pub(crate) fn check(
         target: &Target,
         printer: Printer,
         unsent: Option<Timestamp>,
+        reads_journal: bool,
         each: &mut dyn FnMut(&Delivery),
     ) -> Result<Self, CliError> {
-        MailingCheck::new(target, printer, unsent, false, each)?.require_valid(printer)
+        Self::with_findings(target, printer, unsent, reads_journal, each)?.require_valid(printer)
     }
 
-    fn new(
-        loaded: LoadedManifest,
-        destination: Destination,
+    /// Loads and checks the mailing, and passes every letter to `each` while it is checked, before it is known whether the mailing has errors. `unsent` replaces the present as `now()` of a mailing that has not been sent.
+    /// With `reads_journal` the journal of earlier runs is verified at the same time.
+    /// An `Err` with [`CliError::Input`] has the problems that prevented the check; any other has nothing to do with the mailing itself: a journal that cannot be read, for example.
+    pub(crate) fn with_findings(
+        target: &Target,
         printer: Printer,
         unsent: Option<Timestamp>,
         reads_journal: bool,
         each: &mut dyn FnMut(&Delivery),
-    ) -> Result<Result<Self, Problems>, CliError> {
+    ) -> Result<Self, CliError> {
+        let loaded = manifest::load(&target.manifest).map_err(CliError::Input)?;
+        check_manifest(&loaded.manifest.auth)?;
+        let destination = Destination::from_manifest(&loaded.manifest, target.sandbox)?;
+        // A rehearsal works with placeholders: that is how a new mailing is tried out.
+        if !destination.is_local() {
+            let placeholders = placeholders(&loaded);
+            if !placeholders.is_empty() {
+                return Err(CliError::Input(placeholders));
+            }
+        }
         let journal_path =
             Journal::path(&loaded.folder, &loaded.manifest.mailing, destination.name());
         // A letter that was sent must render the same on every later run, so `now()` stays at the time of the first send.
@@ -159,10 +113,7 @@ impl CheckedMailing {
             production: destination.is_production(),
             began,
         };
-        let mailing = match Mailing::open(loaded, setting) {
-            Ok(mailing) => mailing,
-            Err(problems) => return Ok(Err(problems)),
-        };
+        let mailing = Mailing::open(loaded, setting).map_err(CliError::Input)?;
         // Printed for every check: a wrongly detected encoding or delimiter is seen here first.
         printer.note(format_args!(
             "{}: {}",
@@ -179,15 +130,24 @@ impl CheckedMailing {
             let earlier = earlier.map(|thread| thread.join().unwrap_or_else(|p| resume_unwind(p)));
             (check_report, earlier)
         });
-        Ok(check_report.map(|check_report| Self {
+        Ok(Self {
             mailing,
-            check_report,
+            check_report: check_report.map_err(CliError::Input)?,
             destination,
             began,
             journal_path,
             proof: None,
             earlier,
-        }))
+        })
+    }
+
+    /// Returns the mailing when it has no errors, and prints its warnings.
+    pub(crate) fn require_valid(self, printer: Printer) -> Result<Self, CliError> {
+        if has_errors(&self.check_report.problems) {
+            return Err(CliError::Input(self.check_report.problems));
+        }
+        printer.problems(&self.check_report.problems);
+        Ok(self)
     }
 
     /// Checks the mailing again with `began` as the time of its first send. Costs nothing when no template uses `now()`.

@@ -17,21 +17,11 @@ pub(crate) struct ExplainArgs {
     code: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Code {
-    Altinn(u16),
-    Maskinporten(u16),
-    /// Altinn's model validation, `STD-00000`, which has no number of its own.
-    Validation,
-}
-
 impl ExplainArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let text = match &self.code {
             None => list(),
-            Some(typed) => parse(typed)
-                .and_then(explain)
-                .ok_or_else(|| unknown(typed))?,
+            Some(typed) => explain(typed).ok_or_else(|| unknown(typed))?,
         };
         printer.page(&text)
     }
@@ -44,11 +34,12 @@ fn unknown(typed: &str) -> CliError {
     )
 }
 
-/// Parses a code in any spelling of the messages: `1023`, `CORR-01023`, `error[1023]:`, `MP-100`, `STD-00000`.
-fn parse(typed: &str) -> Option<Code> {
+/// Explains a code in any spelling of the messages: `1023`, `CORR-01023`, `error[1023]:`, `MP-100`, `STD-00000`.
+fn explain(typed: &str) -> Option<String> {
     let typed = typed.trim().to_ascii_uppercase();
+    // Altinn's model validation has no number of its own.
     if typed.contains("STD-0") {
-        return Some(Code::Validation);
+        return Some(VALIDATION.to_owned());
     }
     // The first run of digits: prefixes and brackets of messages are skipped.
     let digits: String = typed
@@ -56,31 +47,28 @@ fn parse(typed: &str) -> Option<Code> {
         .skip_while(|c| !c.is_ascii_digit())
         .take_while(char::is_ascii_digit)
         .collect();
-    let number = digits.parse().ok()?;
     // Altinn's numbers begin at 1001 and Maskinporten's end at 999, so a bare number is never ambiguous.
-    if number < 1000 {
-        Some(Code::Maskinporten(number))
-    } else {
-        Some(Code::Altinn(number))
+    match digits.parse().ok()? {
+        code if code < 1000 => explain_maskinporten(code),
+        code => explain_altinn(code),
     }
 }
 
-fn explain(code: Code) -> Option<String> {
-    match code {
-        Code::Altinn(code) => explain_altinn(code),
-        Code::Maskinporten(code) => maskinporten::explain(code).map(|known| {
-            let maskinporten::Explanation { meaning, advice, again, .. } = known;
-            let again = if again {
-                "\nMassebrev signs the grant again at once, because the same request may well succeed.\n"
-            } else {
-                ""
-            };
-            format!(
-                "MP-{code:03}: {meaning}\n\nMaskinporten refuses the grant; no letter is sent (exit status 3).\n{again}\nWhat to do: {advice}.\nEach step by itself: massebrev token MANIFEST --check\n"
-            )
-        }),
-        Code::Validation => Some(VALIDATION.to_owned()),
-    }
+fn explain_maskinporten(code: u16) -> Option<String> {
+    let maskinporten::Explanation {
+        meaning,
+        advice,
+        again,
+        ..
+    } = maskinporten::explain(code)?;
+    let again = if again {
+        "\nMassebrev signs the grant again at once, because the same request may well succeed.\n"
+    } else {
+        ""
+    };
+    Some(format!(
+        "MP-{code:03}: {meaning}\n\nMaskinporten refuses the grant; no letter is sent (exit status 3).\n{again}\nWhat to do: {advice}.\nEach step by itself: massebrev token MANIFEST --check\n"
+    ))
 }
 
 fn explain_altinn(code: u16) -> Option<String> {
@@ -145,18 +133,18 @@ mod tests {
     #[test]
     fn codes_are_read_as_messages_show_them() {
         for (typed, code) in [
-            ("1023", Code::Altinn(1023)),
-            ("CORR-01023", Code::Altinn(1023)),
-            ("error[1023]:", Code::Altinn(1023)),
-            ("mp-100", Code::Maskinporten(100)),
-            ("MP-012", Code::Maskinporten(12)),
-            ("STD-00000", Code::Validation),
-            ("std-00000", Code::Validation),
+            ("1023", "1023: "),
+            ("CORR-01023", "1023: "),
+            ("error[1023]:", "1023: "),
+            ("mp-100", "MP-100: "),
+            ("MP-012", "MP-012: "),
+            ("STD-00000", "STD-00000: "),
+            ("std-00000", "STD-00000: "),
         ] {
-            assert_eq!(parse(typed), Some(code), "{typed}");
+            assert!(explain(typed).unwrap().starts_with(code), "{typed}");
         }
         for typed in ["", "abc", "99999999"] {
-            assert_eq!(parse(typed), None, "{typed}");
+            assert_eq!(explain(typed), None, "{typed}");
         }
     }
 

@@ -3,7 +3,7 @@
 mod difference;
 mod page;
 
-use std::io::{self, BufWriter, Stdout, Write};
+use std::io::{self, BufWriter, Write};
 use std::path::PathBuf;
 
 use crate::plan::{RowChoice, RowFilter, Selection, request_line, rows_with_key};
@@ -60,53 +60,47 @@ pub(crate) struct RenderArgs {
     rows: Option<Selection>,
 }
 
-enum Output {
-    /// The requests byte for byte. Not through the printer, which would remove escape sequences that a letter may hold.
-    Requests(BufWriter<Stdout>),
-    Difference(Box<Difference>),
-    /// The letters as their recipients read them, one after the other.
-    Letters(Box<dyn Write>),
-}
-
 impl RenderArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         if let Some(page) = &self.html {
             return self.write_page(page, printer);
         }
         if let Some(old) = self.diff.as_deref().and_then(difference::digest) {
-            let checked = CheckedMailing::check(&self.target, printer, None, &mut |_| ())?;
+            let checked = CheckedMailing::check(&self.target, printer, None, false, &mut |_| ())?;
             difference::compare_plans(old, &checked, &self.target, printer)?;
             return Ok(ExitStatus::Success);
         }
         // The earlier output is opened first: an unusable one is reported before a million rows are checked.
-        let mut output = match &self.diff {
-            Some(old) => Output::Difference(Box::new(Difference::open(old, printer)?)),
-            None if self.text => Output::Letters(Box::new(anstream::stdout().lock())),
-            None => Output::Requests(BufWriter::with_capacity(64 * 1024, io::stdout())),
+        let difference = self.diff.as_deref();
+        let difference = difference.map(|old| Difference::open(old, printer));
+        let mut difference = difference.transpose()?;
+        // Not through the printer, which would remove escape sequences that a request may hold.
+        let mut out: Box<dyn Write> = if self.text {
+            Box::new(anstream::stdout().lock())
+        } else {
+            Box::new(BufWriter::with_capacity(64 * 1024, io::stdout()))
         };
         // A different `now()` would change every letter with a date and hide the real changes.
-        let then = match &output {
-            Output::Difference(difference) => difference.now(),
-            Output::Requests(_) | Output::Letters(_) => None,
-        };
-        let checked = CheckedMailing::check(&self.target, printer, then, &mut |_| ())?;
+        let then = difference.as_ref().and_then(Difference::now);
+        let checked = CheckedMailing::check(&self.target, printer, then, false, &mut |_| ())?;
         let report = &checked.check_report;
         let chosen = self.choose(&checked, printer)?;
         let limit = usize::try_from(chosen.letters).unwrap_or(usize::MAX);
         for delivery in checked.letters(chosen.rows)?.take(limit) {
             let delivery = delivery?;
-            match &mut output {
-                Output::Requests(out) => {
-                    request_line::write(&delivery, report, out).map_err(CliError::Stdout)?;
+            match &mut difference {
+                Some(difference) => difference.show(&delivery, report)?,
+                None if self.text => {
+                    preview::text(&delivery, &mut out).map_err(CliError::Stdout)?
                 }
-                Output::Difference(difference) => difference.show(&delivery, report)?,
-                Output::Letters(out) => preview::text(&delivery, out).map_err(CliError::Stdout)?,
+                None => {
+                    request_line::write(&delivery, report, &mut out).map_err(CliError::Stdout)?;
+                }
             }
         }
-        match output {
-            Output::Requests(mut out) => out.flush().map_err(CliError::Stdout)?,
-            Output::Difference(difference) => difference.finish(report)?,
-            Output::Letters(mut out) => out.flush().map_err(CliError::Stdout)?,
+        match difference {
+            Some(difference) => difference.finish(report)?,
+            None => out.flush().map_err(CliError::Stdout)?,
         }
         if self.text
             && let Some(due) = report.due_text()

@@ -25,7 +25,7 @@ use tokio::sync::watch;
 
 use self::ending::print_outcome;
 use super::auth::{AuthArgs, Credentials};
-use super::check::{CheckedMailing, MailingCheck, earlier_runs};
+use super::check::{CheckedMailing, earlier_runs};
 use super::choose::{at_least_one, choose};
 use super::confirm::{confirm, refuse_unexpected};
 use super::events::{Events, RunSummary};
@@ -227,8 +227,7 @@ impl SendArgs {
         };
         // Proofs have another journal, which is known when they are chosen.
         let reads_journal = to.is_none();
-        let checked = MailingCheck::new(&self.target, printer, None, reads_journal, &mut each)?
-            .require_valid(printer)?;
+        let checked = CheckedMailing::check(&self.target, printer, None, reads_journal, &mut each)?;
         printer.note(checked.describe());
         self.refuse_unapproved(&checked)?;
         let (mut checked, wanted) = match to {

@@ -1,11 +1,12 @@
 //! `massebrev validate`: checks a mailing and prints its problems in one of four formats.
 
-use crate::diagnostic::{annotations, count_rows, csv, has_errors, summary};
+use crate::diagnostic::{Problem, Problems, annotations, count_rows, csv, has_errors, summary};
+use crate::manifest;
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
-use super::check::{CheckedMailing, MailingCheck};
-use super::target::Target;
+use super::check::CheckedMailing;
+use super::target::{Destination, Target};
 use super::{CliError, ExitStatus, Printer};
 
 /// Check everything that can be known offline, for every row.
@@ -36,21 +37,36 @@ pub(crate) enum Format {
 impl ValidateArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
         let printer = printer.with_all_rows(self.all);
-        let check = MailingCheck::new(&self.target, printer, None, false, &mut |_| ())?;
-        let status = if has_errors(check.problems()) {
+        let each = &mut |_: &_| ();
+        let checked = match CheckedMailing::with_findings(&self.target, printer, None, false, each)
+        {
+            Err(CliError::Input(problems)) => Err(problems),
+            checked => Ok(checked?),
+        };
+        let problems = match &checked {
+            Ok(checked) => &checked.check_report.problems,
+            Err(problems) => problems,
+        };
+        let status = if has_errors(problems) {
             ExitStatus::Input
         } else {
             ExitStatus::Success
         };
         let written = match self.format {
             // The error is printed here, because only this printer shows all rows.
-            Format::Text => match check.require_valid(printer) {
-                Ok(checked) => self.describe(&checked, printer),
-                Err(error) => return Ok(error.print(printer)),
-            },
-            Format::Json => printer.out(format_args!("{:#}", self.object(&check))),
-            Format::Github => annotate(&check, printer),
-            Format::Csv => write_csv(&check, printer),
+            Format::Text => {
+                let checked = checked.map_err(CliError::Input);
+                match checked.and_then(|checked| checked.require_valid(printer)) {
+                    Ok(checked) => self.describe(&checked, printer),
+                    Err(error) => return Ok(error.print(printer)),
+                }
+            }
+            Format::Json => {
+                let checked = checked.as_ref().ok();
+                printer.out(format_args!("{:#}", self.object(checked, problems)))
+            }
+            Format::Github => annotate(checked.as_ref().ok(), problems, printer),
+            Format::Csv => write_csv(problems, printer),
         };
         status.after(written, printer)
     }
@@ -65,19 +81,22 @@ impl ValidateArgs {
     }
 
     /// The result as one JSON object; values that could not be determined are null.
-    fn object(&self, check: &MailingCheck) -> Value {
-        let problems = check.problems();
+    fn object(&self, checked: Option<&CheckedMailing>, problems: &[Problem]) -> Value {
         let wrong = || problems.iter().filter(|problem| problem.is_error());
         let errors = wrong().count();
-        let (mailing, environment) = check.names.clone().unzip();
-        let check_report = check.result.as_ref().ok();
-        let check_report = check_report.map(|checked| &checked.check_report);
+        // Read again, because it may be right although the mailing could not be checked.
+        let manifest = manifest::load(&self.target.manifest).ok();
+        let manifest = manifest.map(|loaded| loaded.manifest);
+        let destination = manifest
+            .as_ref()
+            .and_then(|manifest| Destination::from_manifest(manifest, self.target.sandbox).ok());
+        let check_report = checked.map(|checked| &checked.check_report);
         // A mailing with errors gets no digest, so that it cannot be approved.
         let plan = check_report.filter(|_| errors == 0);
         json!({
             "manifest": self.target.manifest.display().to_string(),
-            "mailing": mailing,
-            "environment": environment,
+            "mailing": manifest.map(|manifest| manifest.mailing),
+            "environment": destination.as_ref().map(Destination::name),
             "valid": errors == 0,
             "plan": plan.map(|check_report| check_report.plan.to_string()),
             "rows": check_report.map(|check_report| check_report.rows),
@@ -91,20 +110,22 @@ impl ValidateArgs {
     }
 }
 
-fn annotate(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
-    let problems = check.problems();
+fn annotate(
+    checked: Option<&CheckedMailing>,
+    problems: &Problems,
+    printer: Printer,
+) -> Result<(), CliError> {
     if !problems.is_empty() {
         printer.out(annotations(problems).trim_end())?;
         printer.note(summary(problems));
     }
-    match &check.result {
-        Ok(checked) if !has_errors(problems) => printer.out(checked.describe()),
+    match checked {
+        Some(checked) if !has_errors(problems) => printer.out(checked.describe()),
         _ => Ok(()),
     }
 }
 
-fn write_csv(check: &MailingCheck, printer: Printer) -> Result<(), CliError> {
-    let problems = check.problems();
+fn write_csv(problems: &Problems, printer: Printer) -> Result<(), CliError> {
     csv(problems, &mut anstream::stdout().lock()).map_err(CliError::Stdout)?;
     if !problems.is_empty() {
         printer.note(summary(problems));

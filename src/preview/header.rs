@@ -8,6 +8,7 @@ use super::sample::PageLetters;
 use super::summary::{MailingSummary, SmsTotals};
 use super::warnings::RowWarnings;
 use crate::correspondence::local_time;
+use crate::plan::{CheckReport, Mailing};
 use crate::secret::redact;
 use crate::text::{counted, grouped};
 
@@ -15,21 +16,13 @@ use crate::text::{counted, grouped};
 const NAMED: usize = 5;
 
 /// The facts about the mailing, and the command that made the preview.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct PageHeader<'a> {
-    pub mailing: &'a str,
+    pub mailing: &'a Mailing,
+    pub check_report: &'a CheckReport,
     pub environment: &'a str,
     pub in_production: bool,
-    /// `None` when the resource differs between letters.
-    pub resource: Option<&'a str>,
-    pub plan: String,
-    /// When the letters are due, in words.
-    pub due: Option<String>,
-    pub made: Timestamp,
     pub command: String,
-    pub rows: u64,
-    /// The number of rows that get no letter because of `where` or `exclude`.
-    pub skipped: u64,
 }
 
 impl PageHeader<'_> {
@@ -63,20 +56,21 @@ impl PageHeader<'_> {
             let rows = (rows > 0).then(|| counted(rows, "letter", "letters"));
             json!({ "message": message, "rows": rows })
         });
+        let report = self.check_report;
         json!({
-            "mailing": self.mailing,
+            "mailing": self.mailing.manifest().mailing,
             "environment": self.environment,
             "in_production": self.in_production,
-            "resource": self.resource,
-            "plan": self.plan,
-            "due": self.due,
-            "made": local_time(self.made),
+            "resource": self.mailing.resource(),
+            "plan": report.plan.to_string(),
+            "due": report.due_text(),
+            "made": local_time(Timestamp::now()),
             // A `--key` on the command line may be an identity number.
             "command": redact(&self.command),
             "rows": format!(
                 "{}, {} skipped on purpose",
-                counted(self.rows, "row", "rows"),
-                grouped(self.skipped)
+                counted(report.rows, "row", "rows"),
+                grouped(report.skipped)
             ),
             "letters": grouped(summary.letters),
             "languages": languages.collect::<Value>(),

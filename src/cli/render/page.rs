@@ -6,7 +6,6 @@ use std::path::Path;
 use crate::plan::{RowChoice, Selection};
 use crate::preview::{MARK, MailingSummary, Page, PageHeader, PageLetters, RowWarnings, sample};
 use crate::text::count;
-use jiff::Timestamp;
 
 use super::RenderArgs;
 use crate::cli::check::CheckedMailing;
@@ -23,7 +22,7 @@ impl RenderArgs {
         refuse_foreign(page, "preview", |head| head.contains(MARK))?;
         let mut summary = MailingSummary::default();
         let each = &mut |delivery: &_| summary.add(delivery);
-        let checked = CheckedMailing::check(&self.target, printer, None, each)?;
+        let checked = CheckedMailing::check(&self.target, printer, None, false, each)?;
         let warnings = RowWarnings::from_problems(&checked.check_report.problems);
         let choice = if self.key.is_some() || self.rows.is_some() || self.limit.is_some() {
             let RowChoice { rows, letters, .. } = self.choose(&checked, printer)?;
@@ -67,18 +66,12 @@ fn write_letters(
     choice: &PageLetters,
     out: &mut dyn Write,
 ) -> Result<(), CliError> {
-    let check_report = &checked.check_report;
     let cover = PageHeader {
-        mailing: &checked.mailing.manifest().mailing,
+        mailing: &checked.mailing,
+        check_report: &checked.check_report,
         environment: checked.destination.name(),
         in_production: checked.destination.is_production(),
-        resource: checked.mailing.resource(),
-        plan: check_report.plan.to_string(),
-        due: check_report.due_text(),
-        made: Timestamp::now(),
         command: TypedCommand::new().again().to_string(),
-        rows: check_report.rows,
-        skipped: check_report.skipped,
     };
     let mut page = Page::open(&cover, summary, warnings, choice, out)?;
     let letters = choice.count(summary.letters);
