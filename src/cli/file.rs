@@ -15,37 +15,25 @@ pub(super) fn refuse_foreign(
     what: &str,
     is_own: impl Fn(&str) -> bool,
 ) -> Result<(), CliError> {
-    match existing_head(path)? {
-        Some(head) if !is_own(&head) => Err(CliError::usage(
-            format!(
-                "{} is there already and is no {what} of massebrev's",
-                path.display()
-            ),
-            "choose another name, or remove the file first",
-        )),
-        _ => Ok(()),
-    }
-}
-
-/// The first [`HEAD`] bytes of a file; `None` when there is no file.
-fn existing_head(path: &Path) -> Result<Option<String>, CliError> {
     let failed = CliError::file("look at", path);
-    match std::fs::metadata(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+    let (reason, hint) = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(source) => return Err(failed(source)),
         // A folder or device can be no file of massebrev's, and renaming over it would fail or do harm.
-        Ok(there) if !there.is_file() => {
-            return Err(CliError::usage(
-                format!("{} is there already and is no file", path.display()),
-                "choose another name",
-            ));
+        Ok(there) if !there.is_file() => ("no file".to_owned(), "choose another name"),
+        Ok(_) => {
+            let mut head = Vec::new();
+            let file = File::open(path).map_err(&failed)?;
+            file.take(HEAD).read_to_end(&mut head).map_err(&failed)?;
+            if is_own(&String::from_utf8_lossy(&head)) {
+                return Ok(());
+            }
+            let reason = format!("no {what} of massebrev's");
+            (reason, "choose another name, or remove the file first")
         }
-        Ok(_) => {}
-    }
-    let mut head = Vec::new();
-    let file = File::open(path).map_err(&failed)?;
-    file.take(HEAD).read_to_end(&mut head).map_err(&failed)?;
-    Ok(Some(String::from_utf8_lossy(&head).into_owned()))
+    };
+    let message = format!("{} is there already and is {reason}", path.display());
+    Err(CliError::usage(message, hint))
 }
 
 /// Writes a file under a temporary name in the same folder and renames it when it is complete. The earlier file stays until then. Errors name the path that the

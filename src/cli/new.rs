@@ -84,13 +84,8 @@ fn name_of(folder: &Path) -> String {
 }
 
 fn write_error(error: WriteError) -> CliError {
-    let message = error.to_string();
     match error {
-        WriteError::Exists { .. } => CliError::usage(
-            message,
-            "nothing was written: choose another folder, or move these files away",
-        ),
-        WriteError::NotAFolder(_) => CliError::usage(message, "choose another folder"),
+        WriteError::Refused { message, hint } => CliError::usage(message, hint),
         WriteError::Write { path, source } => CliError::file("write", &path)(source),
     }
 }

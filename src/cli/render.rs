@@ -88,15 +88,15 @@ impl RenderArgs {
         let limit = usize::try_from(chosen.letters).unwrap_or(usize::MAX);
         for delivery in checked.letters(chosen.rows)?.take(limit) {
             let delivery = delivery?;
-            match &mut difference {
-                Some(difference) => difference.show(&delivery, report)?,
-                None if self.text => {
-                    preview::text(&delivery, &mut out).map_err(CliError::Stdout)?
+            let written = match &mut difference {
+                Some(difference) => {
+                    difference.show(&delivery, report)?;
+                    continue;
                 }
-                None => {
-                    request_line::write(&delivery, report, &mut out).map_err(CliError::Stdout)?;
-                }
-            }
+                None if self.text => out.write_all(preview::text(&delivery).as_bytes()),
+                None => request_line::write(&delivery, report, &mut out),
+            };
+            written.map_err(CliError::Stdout)?;
         }
         match difference {
             Some(difference) => difference.finish(report)?,

@@ -1,6 +1,6 @@
 //! The `send` part of a manifest. Doc comments here are the descriptions in the JSON Schema.
 
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
 use schemars::JsonSchema;
@@ -36,18 +36,11 @@ pub(crate) struct Send {
 pub(crate) struct Uploads {
     /// The number of files uploaded at the same time; 1 to 100.
     #[schemars(range(min = 1, max = 100))]
-    pub parallel: NonZeroU32,
+    pub parallel: NonZeroUsize,
     /// The longest wait between two looks at a file that Altinn is scanning for malware; the first looks come sooner. Default: 2s.
     pub poll_interval: Period,
     /// The longest time for a scan before the file is given up. Default: 15m.
     pub scan_limit: Period,
-}
-
-impl Uploads {
-    /// The number of files uploaded at the same time.
-    pub(crate) fn parallel(&self) -> usize {
-        usize::try_from(self.parallel.get()).unwrap_or(usize::MAX)
-    }
 }
 
 /// The limits of trying one letter.
@@ -82,7 +75,7 @@ impl Default for Send {
 impl Default for Uploads {
     fn default() -> Self {
         Self {
-            parallel: NonZeroU32::MIN.saturating_add(3),
+            parallel: NonZeroUsize::MIN.saturating_add(3),
             poll_interval: Duration::from_secs(2).into(),
             scan_limit: Duration::from_secs(15 * 60).into(),
         }

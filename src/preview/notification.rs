@@ -140,61 +140,65 @@ pub(super) fn notification_views(
     keywords: &Keywords<'_>,
 ) -> Vec<NotificationView> {
     let [first, reminder] = sms_texts(notification);
-    let mut notices = vec![NotificationView::new(
-        (notification, keywords),
-        ("Notification", "when the letter can be read"),
+    let mut notes = Vec::new();
+    if is_generic(notification) {
+        notes.push(
+            "Altinn's own text stands around these words, so the length of the SMS is not known."
+                .to_owned(),
+        );
+    }
+    notes.extend(custom_recipients_note(notification));
+    let view = |name, when, channel: NotificationChannel, mail: EmailTexts<'_>, sms| {
+        let (subject, body, kind) = mail;
+        // Without words of the sender there is nothing to show: Altinn's generic text is not known here.
+        let has_mail = channel.has_email() && (subject.is_some() || body.is_some());
+        let fill = |text: &Option<String>| {
+            let text = text.as_deref().unwrap_or_default();
+            keywords.fill(text).into_owned()
+        };
+        NotificationView {
+            name,
+            when,
+            channel: in_words(channel),
+            mail: has_mail.then(|| EmailView::new(&fill(subject), &fill(body), kind)),
+            phone: Option::map(sms, |text| SmsMessage::new(text, keywords)),
+            notes: notes.clone(),
+        }
+    };
+    let mut notices = vec![view(
+        "Notification",
+        "when the letter can be read",
         notification.channel(),
-        (&notification.email_subject, &notification.email_body),
-        notification.email_content_type,
+        (
+            &notification.email_subject,
+            &notification.email_body,
+            notification.email_content_type,
+        ),
         first,
     )];
     if let Some(channel) = notification.reminder_channel() {
-        notices.push(NotificationView::new(
-            (notification, keywords),
-            ("Reminder", "7 days later in production, 1 day later elsewhere, to those who have not opened the letter"),
+        let kind = notification.reminder_email_content_type;
+        notices.push(view(
+            "Reminder",
+            "7 days later in production, 1 day later elsewhere, to those who have not opened the letter",
             channel,
-            (&notification.reminder_email_subject, &notification.reminder_email_body),
-            notification.reminder_email_content_type.or(notification.email_content_type),
+            (
+                &notification.reminder_email_subject,
+                &notification.reminder_email_body,
+                kind.or(notification.email_content_type),
+            ),
             reminder,
         ));
     }
     notices
 }
 
-impl NotificationView {
-    fn new(
-        (notification, keywords): (&Notification, &Keywords<'_>),
-        (name, when): (&'static str, &'static str),
-        channel: NotificationChannel,
-        (subject, body): (&Option<String>, &Option<String>),
-        kind: Option<EmailContentType>,
-        sms: Option<&str>,
-    ) -> Self {
-        let has_words = subject.is_some() || body.is_some();
-        // Without words of the sender there is nothing to show: Altinn's generic text is not known here.
-        let mail = channel.has_email() && has_words;
-        let mail = mail.then(|| {
-            EmailView::new(
-                &keywords.fill(subject.as_deref().unwrap_or_default()),
-                &keywords.fill(body.as_deref().unwrap_or_default()),
-                kind,
-            )
-        });
-        let mut notes = Vec::new();
-        if is_generic(notification) {
-            notes.push("Altinn's own text stands around these words, so the length of the SMS is not known.".to_owned());
-        }
-        notes.extend(custom_recipients_note(notification));
-        Self {
-            name,
-            when,
-            channel: in_words(channel),
-            mail,
-            phone: sms.map(|text| SmsMessage::new(text, keywords)),
-            notes,
-        }
-    }
-}
+/// The subject, the body and its form, as they are written.
+type EmailTexts<'a> = (
+    &'a Option<String>,
+    &'a Option<String>,
+    Option<EmailContentType>,
+);
 
 impl EmailView {
     fn new(subject: &str, body: &str, kind: Option<EmailContentType>) -> Self {

@@ -1,10 +1,8 @@
 //! `render --text`: a letter as text for a terminal.
 
-use std::io::{self, Write};
-
 use super::letter::LetterView;
 use super::mask::masked;
-use super::notification::{EmailView, NotificationView, SmsMessage};
+use super::notification::NotificationView;
 use super::plain::plain_body;
 use super::terminal::{WIDTH, visible, wrap};
 use crate::plan::Delivery;
@@ -12,28 +10,30 @@ use crate::text::counted;
 
 const NAMES: usize = 13;
 
-/// Writes a letter with its notifications, in lines of at most 80 columns.
-pub(crate) fn text(delivery: &Delivery, out: &mut dyn Write) -> io::Result<()> {
+/// A letter with its notifications, in lines of at most 80 columns.
+pub(crate) fn text(delivery: &Delivery) -> String {
     let letter = LetterView::new(delivery);
     let rule = "=".repeat(WIDTH);
-    let (row, line) = (letter.row, letter.line);
-    writeln!(out, "{rule}\nRow {row}, line {line}\n{rule}")?;
-    head(&letter, out)?;
-    writeln!(out)?;
+    let row = format!("Row {}, line {}", letter.row, letter.line);
+    let mut lines = vec![rule.clone(), row, rule];
+    add_head(&letter, &mut lines);
+    lines.push(String::new());
     let body = plain_body(&letter.delivered, "  ");
-    write_lines(&body.lines, out)?;
-    writeln!(out)?;
+    lines.extend(body.lines);
+    lines.push(String::new());
     for (text, url) in &body.links {
-        write_named("Link", &format!("{}: {}", masked(text), masked(url)), out)?;
+        let link = format!("{}: {}", masked(text), masked(url));
+        add_named("Link", &link, &mut lines);
     }
-    below(&letter, out)?;
+    add_rest(&letter, &mut lines);
     for notice in &letter.notices {
-        write_notification(notice, out)?;
+        add_notification(notice, &mut lines);
     }
-    writeln!(out)
+    lines.extend([String::new(), String::new()]);
+    lines.join("\n")
 }
 
-fn head(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
+fn add_head(letter: &LetterView, lines: &mut Vec<String>) {
     let at_once = if letter.publish.is_empty() {
         "at once"
     } else {
@@ -48,87 +48,66 @@ fn head(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
         ("Title", &letter.title),
         ("Summary", &letter.summary),
     ] {
-        write_named(name, value, out)?;
+        add_named(name, value, lines);
     }
-    Ok(())
 }
 
-fn below(letter: &LetterView, out: &mut dyn Write) -> io::Result<()> {
-    write_named("Due", &letter.due, out)?;
+fn add_rest(letter: &LetterView, lines: &mut Vec<String>) {
+    add_named("Due", &letter.due, lines);
     if !letter.confirm.is_empty() {
         let button = format!("{} (the recipient must confirm)", letter.confirm);
-        write_named("Button", &button, out)?;
+        add_named("Button", &button, lines);
     }
     for reply in &letter.replies {
-        write_named("Button", &format!("{}: {}", reply.text, reply.url), out)?;
+        add_named("Button", &format!("{}: {}", reply.text, reply.url), lines);
     }
     for file in &letter.attachments {
         let file = format!("{} ({})", file.name, file.detail);
-        write_named("Attachment", &file, out)?;
+        add_named("Attachment", &file, lines);
     }
     for note in &letter.notes {
-        write_named("Note", note, out)?;
+        add_named("Note", note, lines);
     }
-    Ok(())
 }
 
-fn write_notification(notice: &NotificationView, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out)?;
+fn add_notification(notice: &NotificationView, lines: &mut Vec<String>) {
     let line = format!("{} {}, {}", notice.name, notice.channel, notice.when);
-    write_lines(&wrap(&line, "", "  "), out)?;
+    lines.push(String::new());
+    lines.extend(wrap(&line, "", "  "));
     for note in &notice.notes {
-        write_lines(&wrap(&visible(note), "  ", "  "), out)?;
+        lines.extend(wrap(&visible(note), "  ", "  "));
     }
     if let Some(mail) = &notice.mail {
-        write_mail(mail, out)?;
+        lines.push(String::new());
+        add_named("  E-mail", &mail.subject, lines);
+        // A terminal cannot draw HTML, so its source is shown.
+        if !mail.html.is_empty() {
+            add_named("", "(HTML, as it is written)", lines);
+        }
+        lines.extend(wrap(&visible(&mail.body), "    | ", "    | "));
     }
-    if let Some(phone) = &notice.phone {
-        write_phone(phone, out)?;
-    }
-    Ok(())
-}
-
-fn write_mail(mail: &EmailView, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out)?;
-    write_named("  E-mail", &mail.subject, out)?;
-    // A terminal cannot draw HTML, so its source is shown.
-    if !mail.html.is_empty() {
-        write_named("", "(HTML, as it is written)", out)?;
-    }
-    write_lines(&wrap(&visible(&mail.body), "    | ", "    | "), out)
-}
-
-fn write_phone(phone: &SmsMessage, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out)?;
-    write_named("  SMS", &phone.measure, out)?;
+    let Some(phone) = &notice.phone else { return };
+    lines.push(String::new());
+    add_named("  SMS", &phone.measure, lines);
     let count = phone.parts.len();
     for (at, part) in phone.parts.iter().enumerate() {
         if count > 1 {
             let all = counted(count as u64, "part", "parts");
-            writeln!(out, "    {} of {all}", at + 1)?;
+            lines.push(format!("    {} of {all}", at + 1));
         }
         let part: String = part.iter().map(|piece| piece.text.as_str()).collect();
-        write_lines(&wrap(&visible(&part), "    | ", "    | "), out)?;
+        lines.extend(wrap(&visible(&part), "    | ", "    | "));
     }
     for note in &phone.notes {
-        write_lines(&wrap(&visible(note), "    ", "    "), out)?;
+        lines.extend(wrap(&visible(note), "    ", "    "));
     }
-    Ok(())
 }
 
-/// Writes a value with its name in front; nothing when the value is empty.
-fn write_named(name: &str, value: &str, out: &mut dyn Write) -> io::Result<()> {
-    if value.is_empty() {
-        return Ok(());
+/// Adds a value with its name in front; nothing when the value is empty.
+fn add_named(name: &str, value: &str, lines: &mut Vec<String>) {
+    if !value.is_empty() {
+        // Values come from rows and may hold control characters, which `visible` replaces.
+        let first = format!("{name:<NAMES$}");
+        lines.extend(wrap(&visible(value), &first, &" ".repeat(NAMES)));
     }
-    // Values come from rows and may hold control characters, which `visible` replaces.
-    let first = format!("{name:<NAMES$}");
-    write_lines(&wrap(&visible(value), &first, &" ".repeat(NAMES)), out)
-}
-
-fn write_lines(lines: &[String], out: &mut dyn Write) -> io::Result<()> {
-    for line in lines {
-        writeln!(out, "{line}")?;
-    }
-    Ok(())
 }

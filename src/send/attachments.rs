@@ -54,7 +54,7 @@ impl<'a> Uploads<'a> {
     pub(super) fn new(session: Session<'a>) -> Self {
         Self {
             session,
-            slots: Semaphore::new(session.options.attachments.parallel()),
+            slots: Semaphore::new(session.options.attachments.parallel.get()),
             cells: RefCell::default(),
             used: RefCell::default(),
         }

@@ -280,7 +280,7 @@ impl Run<'_> {
         let mut ends = std::pin::pin!(
             stream::iter(&checked.shared)
                 .map(|file| async move { (file, uploads.id(resource, file).await) })
-                .buffer_unordered(session.options.attachments.parallel())
+                .buffer_unordered(session.options.attachments.parallel.get())
         );
         while let Some((file, end)) = ends.next().await {
             let Err(end) = end else {

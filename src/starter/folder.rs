@@ -27,14 +27,8 @@ enum Content {
 
 #[derive(Debug, Error)]
 pub(crate) enum WriteError {
-    #[error("{} already holds {}", folder.display(), names.join(", "))]
-    Exists {
-        folder: PathBuf,
-        /// The names of all these files.
-        names: Vec<String>,
-    },
-    #[error("{} is not a folder", .0.display())]
-    NotAFolder(PathBuf),
+    #[error("{message}")]
+    Refused { message: String, hint: &'static str },
     #[error("cannot write {}", path.display())]
     Write {
         path: PathBuf,
@@ -80,75 +74,65 @@ impl Starter {
     /// Writes all files into the folder, or none, and returns their paths. Creates the folder if necessary.
     pub(crate) fn write(&self, folder: &Path) -> Result<Vec<PathBuf>, WriteError> {
         if folder.exists() && !folder.is_dir() {
-            return Err(WriteError::NotAFolder(folder.to_owned()));
-        }
-        // `symlink_metadata` also finds links that lead nowhere, which writing would follow.
-        let names = self.files.iter().map(|(name, _)| name);
-        let there: Vec<_> = names
-            .filter(|name| folder.join(name).symlink_metadata().is_ok())
-            .cloned()
-            .collect();
-        if !there.is_empty() {
-            return Err(WriteError::Exists {
-                folder: folder.to_owned(),
-                names: there,
+            return Err(WriteError::Refused {
+                message: format!("{} is not a folder", folder.display()),
+                hint: "choose another folder",
             });
         }
-        let mut written = WrittenFiles::default();
+        // `symlink_metadata` also finds links that lead nowhere, which writing would follow.
+        let names = self.files.iter().map(|(name, _)| name.as_str());
+        let there: Vec<_> = names
+            .filter(|name| folder.join(name).symlink_metadata().is_ok())
+            .collect();
+        if !there.is_empty() {
+            return Err(WriteError::Refused {
+                message: format!("{} already holds {}", folder.display(), there.join(", ")),
+                hint: "nothing was written: choose another folder, or move these files away",
+            });
+        }
+        // The folders and files made so far.
+        let mut made = Vec::new();
+        let mut written = Vec::new();
         for (name, content) in &self.files {
             let path = folder.join(name);
-            let folders = written.create_folders(folder);
-            if let Err(source) = folders.and_then(|()| written.create_file(&path, content)) {
-                written.undo();
+            let folders = create_folders(folder, &mut made);
+            if let Err(source) = folders.and_then(|()| create_file(&path, content, &mut made)) {
+                // As far as possible: the first error is the one to report.
+                for path in made.iter().rev() {
+                    let _ = fs::remove_file(path).or_else(|_| fs::remove_dir(path));
+                }
                 return Err(WriteError::Write { path, source });
             }
+            written.push(path);
         }
-        Ok(written.files)
+        Ok(written)
     }
 }
 
-#[derive(Debug, Default)]
-struct WrittenFiles {
-    folders: Vec<PathBuf>,
-    files: Vec<PathBuf>,
+fn create_folders(folder: &Path, made: &mut Vec<PathBuf>) -> io::Result<()> {
+    let missing: Vec<_> = folder
+        .ancestors()
+        .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+        .collect();
+    for folder in missing.into_iter().rev() {
+        fs::create_dir(folder)?;
+        made.push(folder.to_owned());
+    }
+    Ok(())
 }
 
-impl WrittenFiles {
-    fn create_folders(&mut self, folder: &Path) -> io::Result<()> {
-        let missing: Vec<_> = folder
-            .ancestors()
-            .take_while(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-            .collect();
-        for folder in missing.into_iter().rev() {
-            fs::create_dir(folder)?;
-            self.folders.push(folder.to_owned());
-        }
-        Ok(())
+fn create_file(path: &Path, content: &Content, made: &mut Vec<PathBuf>) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if matches!(content, Content::Copy(_)) {
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
-
-    fn create_file(&mut self, path: &Path, content: &Content) -> io::Result<()> {
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        if matches!(content, Content::Copy(_)) {
-            std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        }
-        let mut file = options.open(path)?;
-        self.files.push(path.to_owned());
-        match content {
-            Content::Text(text) => file.write_all(text.as_bytes()),
-            Content::Copy(from) => io::copy(&mut File::open(from)?, &mut file).map(|_| ()),
-        }
-    }
-
-    /// Removes everything again, as far as possible. Errors are ignored, because the first error is the one to report.
-    fn undo(self) {
-        for file in self.files {
-            let _ = fs::remove_file(file);
-        }
-        for folder in self.folders.iter().rev() {
-            let _ = fs::remove_dir(folder);
-        }
+    let mut file = options.open(path)?;
+    made.push(path.to_owned());
+    match content {
+        Content::Text(text) => file.write_all(text.as_bytes()),
+        Content::Copy(from) => io::copy(&mut File::open(from)?, &mut file).map(|_| ()),
     }
 }
 

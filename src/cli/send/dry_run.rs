@@ -109,9 +109,7 @@ fn render(plan: &SendPlan, printer: Printer) -> Result<u64, CliError> {
         if !usize::try_from(delivery.row - 1).is_ok_and(|position| plan.resume.passes(position)) {
             bytes += delivery.body(&[]).map_err(SendError::Json)?.len() as u64;
             if plan.checked.proof.is_some() {
-                let mut text = Vec::new();
-                preview::text(&delivery, &mut text).map_err(CliError::Stdout)?;
-                printer.out(String::from_utf8_lossy(&text).trim_end())?;
+                printer.out(preview::text(&delivery).trim_end())?;
             }
         }
     }
