@@ -10,7 +10,6 @@ use serde_json::Value;
 
 use super::document::Document;
 use super::event_pass::{EventPass, read_events};
-use super::schema::VALIDATOR;
 use super::yaml_problems::{PROBLEM_LIMIT, syntax_problem};
 use super::{Manifest, Positions, decode, member_names, secrets, texts, violations};
 use crate::diagnostic::{Place, Problem, Problems, Source, has_errors, nearest};
@@ -94,7 +93,7 @@ pub(super) fn from_bytes(path: &Path, bytes: Vec<u8>) -> Result<LoadedManifest, 
 fn check(document: &Document<'_>, problems: &mut Problems) -> Option<Manifest> {
     // The schema reports a member that stands there twice as unknown: the same place in other words.
     let known: Vec<_> = problems.iter().map(|known| known.place.clone()).collect();
-    let mut found = violations(document);
+    let mut found = violations::check(document);
     found.retain(|problem| !known.contains(&problem.place));
     problems.extend(found);
     problems.extend(texts::check(document));
@@ -216,16 +215,6 @@ fn parse(
                 problems.push(syntax_problem(source, at, &error.to_string()));
             }
             None
-        }
-    }
-}
-
-fn violations(document: &Document<'_>) -> Vec<Problem> {
-    match VALIDATOR.as_ref() {
-        Ok(validator) => violations::check(validator, document),
-        Err(cause) => {
-            let place = Place::File(document.source.path().to_owned());
-            vec![Problem::error(place, "massebrev's own schema is broken").with_cause(cause)]
         }
     }
 }

@@ -1,26 +1,28 @@
 //! Violations of the schema, each as a problem at its place.
 
+use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind as Kind;
-use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
 use super::document::{Document, describe, excerpt, name_of, quoted};
 use super::expected::Expected;
 use super::letter_schema::LENIENT;
-use super::schema::{home_of, required_alternatives, resolve, subschema};
+use super::schema::{VALIDATOR, home_of, required_alternatives, resolve, subschema};
 use super::secrets;
 use super::yaml_problems::PROBLEM_LIMIT;
 use crate::diagnostic::{Place, Problem, nearest};
 use crate::text::{is_invisible, join_alternatives, pointer_token};
 
 /// Checks a document against the schema; reports at most [`PROBLEM_LIMIT`] violations.
-pub(super) fn check(validator: &Validator, document: &Document<'_>) -> Vec<Problem> {
+pub(super) fn check(document: &Document<'_>) -> Vec<Problem> {
     let mut explainer = Explainer {
         document,
         found: Vec::new(),
         meant: Vec::new(),
     };
-    for error in validator.iter_errors(document.value).take(PROBLEM_LIMIT) {
+    let validators = VALIDATOR.iter();
+    let errors = validators.flat_map(|validator| validator.iter_errors(document.value));
+    for error in errors.take(PROBLEM_LIMIT) {
         explainer.explain(&error);
     }
     let Explainer {

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::altinn::{Client, Environment, HttpClient, HttpOptions};
-use crate::manifest::Auth;
+use crate::manifest::{Auth, TokenOrigin};
 use crate::maskinporten::{
-    ClientSettings, Delegation, SubscriptionKey, SystemUser, TokenError, TokenSource, from_file,
-    from_key, from_token, read_token,
+    ClientSettings, Delegation, SubscriptionKey, SystemUser, TokenCommand, TokenError, TokenSource,
+    from_command, from_file, from_key, from_token, read_token,
 };
 use crate::plan::Mailing;
 use crate::sandbox::Registration;
 use secrecy::ExposeSecret as _;
 
 use super::key::Signer;
-use super::origin::{Origin, token_command, token_generator, token_text};
-use super::secrets::{self, warn_if_open};
+use super::origin::{Origin, token_generator};
+use super::secrets::{self, variable, warn_if_open};
 use super::{AuthArgs, secret_guard};
 use crate::cli::{CliError, Printer};
 
@@ -108,61 +108,20 @@ impl<'a> Connection<'a> {
 
     /// Opens the token source: reads its key, but requests no token yet.
     pub(crate) fn open(&self) -> Result<OpenedSource, CliError> {
-        let given = match self.credentials {
-            Credentials::Sandbox(registration) => {
-                return Ok(self.with_key(Signer::for_sandbox(registration)?));
-            }
-            Credentials::Given(given) => given,
-        };
         let (auth, folder, environment) = (self.auth, self.folder, &self.environment);
-        let token = match Origin::find(given, auth, folder)? {
-            Origin::Key(key) => {
-                let signer = Signer::find(&key, given, auth, folder, environment)?;
-                return Ok(self.with_key(signer));
-            }
-            Origin::Token(token) => token,
+        let signer = match self.credentials {
+            Credentials::Sandbox(registration) => Signer::for_sandbox(registration)?,
+            Credentials::Given(given) => match Origin::find(given, auth, folder)? {
+                Origin::Key(key) => Signer::find(&key, given, auth, folder, environment)?,
+                Origin::Token(token) => return self.open_token(token),
+            },
         };
-        let mut warnings = self.warnings.clone();
-        let (tokens, name) = if let Some(path) = token.file {
-            warnings.extend(warn_if_open(&path, "token"));
-            let name = format!("the token file {}", path.display());
-            (from_file(path), name)
-        } else if let Some(place) = token.env {
-            let text = token_text(&place)?;
-            let token = read_token(text.expose_secret(), &place).map_err(TokenError::from)?;
-            let name = format!("the token in {place}");
-            if token.claims().is_none() {
-                // Only a warning: Altinn decides, and another issuer's token may be opaque by design.
-                warnings.push(format!(
-                    "{name} cannot be read: it is not a JWT, as Altinn's and Maskinporten's tokens are"
-                ));
-            }
-            (from_token(token, place), name)
-        } else if let Some(command) = token.command {
-            let program = command.first().map(String::as_str).unwrap_or_default();
-            let tokens = token_command(&command, auth, folder, environment);
-            (tokens, format!("the token command `{program}`"))
-        } else {
-            // One of the four is there, as the schema says.
-            let origin = token.generator.unwrap_or_default();
-            let tokens = token_generator(&origin, auth, environment, self.http.clone())?;
-            (tokens, "the test token generator".to_owned())
-        };
-        Ok(OpenedSource {
-            tokens,
-            name,
-            warnings,
-        })
-    }
-
-    fn with_key(&self, signer: Signer) -> OpenedSource {
-        let auth = self.auth;
         let system_user = auth.system_user.as_ref();
         let settings = ClientSettings {
             client_id: signer.client_id,
             key: signer.key,
             scopes: auth.scopes.clone(),
-            maskinporten: self.environment.maskinporten().to_owned(),
+            maskinporten: environment.maskinporten().to_owned(),
             delegation: Delegation {
                 resource: auth.resource.clone(),
                 consumer_org: auth.consumer_org.clone(),
@@ -178,15 +137,61 @@ impl<'a> Connection<'a> {
                 } else {
                     ""
                 };
-                format!("{}{test}", self.environment.exchange_url())
+                format!("{}{test}", environment.exchange_url())
             }),
-            subscription_key: self.environment.subscription_key().cloned(),
+            subscription_key: environment.subscription_key().cloned(),
         };
-        OpenedSource {
+        Ok(OpenedSource {
             tokens: from_key(self.http.clone(), settings),
             name: format!("the key in {}", signer.place),
             warnings: [self.warnings.clone(), signer.warnings].concat(),
-        }
+        })
+    }
+
+    fn open_token(&self, token: TokenOrigin) -> Result<OpenedSource, CliError> {
+        let (auth, environment) = (self.auth, &self.environment);
+        let mut warnings = self.warnings.clone();
+        let (tokens, name) = if let Some(path) = token.file {
+            warnings.extend(warn_if_open(&path, "token"));
+            let name = format!("the token file {}", path.display());
+            (from_file(path), name)
+        } else if let Some(place) = token.env {
+            let text = variable(&place).ok_or_else(|| {
+                CliError::setup(
+                    format!("there is no token: {place} is not set"),
+                    format!("set {place} to a token, or correct `auth.token` in the manifest"),
+                )
+            })?;
+            let token = read_token(text.expose_secret(), &place).map_err(TokenError::from)?;
+            let name = format!("the token in {place}");
+            if token.claims().is_none() {
+                // Only a warning: Altinn decides, and another issuer's token may be opaque by design.
+                warnings.push(format!(
+                    "{name} cannot be read: it is not a JWT, as Altinn's and Maskinporten's tokens are"
+                ));
+            }
+            (from_token(token, place), name)
+        } else if let Some(command) = token.command {
+            let program = command.first().map(String::as_str).unwrap_or_default();
+            // The program's environment names the token that is wanted.
+            let wanted = TokenCommand::new(&command, self.folder)
+                .with_variable("MASSEBREV_TOKEN_ENVIRONMENT", environment.name())
+                .with_variable("MASSEBREV_TOKEN_SCOPES", auth.scopes.join(" "));
+            (
+                from_command(wanted),
+                format!("the token command `{program}`"),
+            )
+        } else {
+            // One of the four is there, as the schema says.
+            let origin = token.generator.unwrap_or_default();
+            let tokens = token_generator(&origin, auth, environment, self.http.clone())?;
+            (tokens, "the test token generator".to_owned())
+        };
+        Ok(OpenedSource {
+            tokens,
+            name,
+            warnings,
+        })
     }
 
     /// The API client that requests its tokens from `tokens`.

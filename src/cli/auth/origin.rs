@@ -6,11 +6,8 @@ use std::time::Duration;
 
 use crate::altinn::{Environment, HttpClient};
 use crate::manifest::{Auth, GeneratorOrigin, KeySource, Period, TokenOrigin};
-use crate::maskinporten::{
-    GENERATOR, GeneratorSettings, KEY_INSTEAD, TokenCommand, TokenSource, from_command,
-    from_generator,
-};
-use secrecy::{ExposeSecret, SecretString};
+use crate::maskinporten::{GENERATOR, GeneratorSettings, KEY_INSTEAD, TokenSource, from_generator};
+use secrecy::ExposeSecret as _;
 
 use super::AuthArgs;
 use super::key::KEY;
@@ -91,29 +88,6 @@ impl Origin {
             }),
         })
     }
-}
-
-pub(super) fn token_text(name: &str) -> Result<SecretString, CliError> {
-    variable(name).ok_or_else(|| {
-        CliError::setup(
-            format!("there is no token: {name} is not set"),
-            format!("set {name} to a token, or correct `auth.token` in the manifest"),
-        )
-    })
-}
-
-/// The manifest's token program. Its environment names the token that is wanted: environment and scopes.
-pub(super) fn token_command(
-    command: &[String],
-    auth: &Auth,
-    folder: &Path,
-    environment: &Environment,
-) -> Arc<dyn TokenSource> {
-    from_command(
-        TokenCommand::new(command, folder)
-            .with_variable("MASSEBREV_TOKEN_ENVIRONMENT", environment.name())
-            .with_variable("MASSEBREV_TOKEN_SCOPES", auth.scopes.join(" ")),
-    )
 }
 
 pub(super) fn token_generator(
