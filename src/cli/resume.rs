@@ -66,40 +66,34 @@ pub(crate) fn changed_error(
     checked: &CheckedMailing,
     target: &Target,
 ) -> CliError {
-    let changes = match error {
-        SendError::Changed(changes) => changes,
-        SendError::SecondLetters(second) => return second_letters_error(&second, checked, target),
+    let send = target.command("send");
+    let is_rehearsal = matches!(checked.destination, Destination::Sandbox);
+    let (message, hint) = match error {
+        SendError::SecondLetters(second) if is_rehearsal => {
+            let hint = format!("to rehearse afresh: rm {}", checked.journal_path.display());
+            (second.to_string(), hint)
+        }
+        SendError::SecondLetters(second) => {
+            let hint = format!(
+                "put the earlier keys back; or, when these are to be second letters on purpose: {send} --second-letters {}",
+                second.letters
+            );
+            (second.to_string(), hint)
+        }
+        SendError::Changed(changes) => {
+            let hint = if is_rehearsal {
+                // No recipient has a letter of a rehearsal, so its journal may be deleted.
+                format!("to rehearse again: {send} --afresh")
+            } else if checked.proof.is_some() {
+                "these proofs stay as they were sent: any change to the manifest, even to a comment, makes a plan that can be proven anew".to_owned()
+            } else {
+                change_hint(&changes, target)
+            };
+            (changes.to_string(), hint)
+        }
         error => return error.into(),
     };
-    let hint = match &checked.destination {
-        Destination::Altinn(_) if checked.proof.is_some() => {
-            "these proofs stay as they were sent: any change to the manifest, even to a comment, makes a plan that can be proven anew".to_owned()
-        }
-        // No recipient has a letter of a rehearsal, so its journal may be deleted.
-        Destination::Sandbox => {
-            format!("to rehearse again: {} --afresh", target.command("send"))
-        }
-        Destination::Altinn(_) => change_hint(&changes, target),
-    };
-    CliError::usage(changes.to_string(), hint)
-}
-
-fn second_letters_error(
-    second: &SecondLetters,
-    checked: &CheckedMailing,
-    target: &Target,
-) -> CliError {
-    let hint = match &checked.destination {
-        Destination::Sandbox => {
-            format!("to rehearse afresh: rm {}", checked.journal_path.display())
-        }
-        Destination::Altinn(_) => format!(
-            "put the earlier keys back; or, when these are to be second letters on purpose: {} --second-letters {}",
-            target.command("send"),
-            second.letters
-        ),
-    };
-    CliError::usage(second.to_string(), hint)
+    CliError::usage(message, hint)
 }
 
 /// Warns about letters that may be second ones, when Altinn has not been asked.

@@ -2,8 +2,7 @@
 
 use std::io::{self, IsTerminal as _};
 use std::num::NonZeroU32;
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
 use crate::altinn::{Access, DEFAULT_TIMEOUT, Environment};
 use crate::correspondence::local_time;
@@ -58,39 +57,42 @@ pub(crate) enum Format {
     Text,
 }
 
-/// The environment and settings the token is for.
-struct Subject {
-    auth: Auth,
-    folder: PathBuf,
-    destination: Destination,
-    /// The resource id of the manifest; `None` when it is a template, because there is no row to render it with.
-    resource: Option<String>,
-    timeout: Duration,
-}
-
 impl TokenArgs {
     pub(crate) fn run(self, printer: Printer) -> Result<ExitStatus, CliError> {
-        let subject = self.subject()?;
+        let loaded = self.manifest.as_deref().map(manifest::load).transpose();
+        let loaded = loaded.map_err(CliError::Input)?;
+        let manifest = loaded.as_ref().map(|loaded| &loaded.manifest);
+        let destination = match manifest {
+            Some(manifest) => Destination::from_manifest(manifest, self.sandbox)?,
+            None => self.destination()?,
+        };
+        // Without a row a template cannot be rendered.
+        let resource = manifest
+            .and_then(|manifest| manifest.correspondence.get("resourceId")?.as_str())
+            .filter(|name| !name.contains("{{") && !name.contains("{%"));
+        let usual = Auth::default();
         let runtime = Runtime::new().map_err(CliError::start("the asynchronous runtime"))?;
         let run = |credentials: Credentials<'_>, environment: &Environment| {
             let connection = Connection::new(
                 credentials,
-                &subject.auth,
-                &subject.folder,
+                manifest.map_or(&usual, |manifest| &manifest.auth),
+                loaded
+                    .as_ref()
+                    .map_or(Path::new("."), |loaded| &loaded.folder),
                 environment,
-                subject.timeout,
+                manifest.map_or(DEFAULT_TIMEOUT, |manifest| manifest.send.timeout.duration()),
                 // Requests are made one after the other.
                 NonZeroU32::MIN,
             );
             runtime.block_on(async {
                 if self.check {
-                    self.check(&subject, environment, connection, printer).await
+                    self.check(resource, environment, connection, printer).await
                 } else {
-                    self.show(&subject, connection?, printer).await
+                    self.show(resource, connection?, printer).await
                 }
             })
         };
-        let Destination::Altinn(environment) = &subject.destination else {
+        let Destination::Altinn(environment) = &destination else {
             let own_sandbox = OwnSandbox::start(printer)?;
             let ended = run(own_sandbox.credentials(), &own_sandbox.environment);
             own_sandbox.stop()?;
@@ -99,53 +101,30 @@ impl TokenArgs {
         run(Credentials::Given(&self.auth), environment)
     }
 
-    fn subject(&self) -> Result<Subject, CliError> {
-        if let Some(path) = &self.manifest {
-            let loaded = manifest::load(path).map_err(CliError::Input)?;
-            let resource = loaded.manifest.correspondence.get("resourceId");
-            // Without a row a template cannot be rendered.
-            let fixed = |name: &&str| !name.contains("{{") && !name.contains("{%");
-            return Ok(Subject {
-                destination: Destination::from_manifest(&loaded.manifest, self.sandbox)?,
-                resource: resource
-                    .and_then(Value::as_str)
-                    .filter(fixed)
-                    .map(str::to_owned),
-                timeout: loaded.manifest.send.timeout.duration(),
-                auth: loaded.manifest.auth,
-                folder: loaded.folder,
-            });
+    /// The environment when there is no manifest.
+    fn destination(&self) -> Result<Destination, CliError> {
+        if self.sandbox {
+            return Ok(Destination::Sandbox);
         }
-        let destination = if self.sandbox {
-            Destination::Sandbox
-        } else {
-            // clap takes no other names than those of environments.
-            let environment = self.environment.as_deref().and_then(Environment::named);
-            Destination::Altinn(environment.ok_or_else(|| {
-                CliError::usage(
-                    "it is not said where the token is for",
-                    "name a manifest, or an environment: massebrev token --environment tt02",
-                )
-            })?)
-        };
-        Ok(Subject {
-            auth: Auth::default(),
-            folder: PathBuf::from("."),
-            destination,
-            resource: None,
-            timeout: DEFAULT_TIMEOUT,
+        // clap takes no other names than those of environments.
+        let environment = self.environment.as_deref().and_then(Environment::named);
+        environment.map(Destination::Altinn).ok_or_else(|| {
+            CliError::usage(
+                "it is not said where the token is for",
+                "name a manifest, or an environment: massebrev token --environment tt02",
+            )
         })
     }
 
     async fn check(
         &self,
-        subject: &Subject,
+        resource: Option<&str>,
         environment: &Environment,
         connection: Result<Connection<'_>, CliError>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
         let is_text = self.format == Format::Text;
-        let mut checks = Checks::new(environment, subject.resource.as_deref(), is_text, printer);
+        let mut checks = Checks::new(environment, resource, is_text, printer);
         checks.run(connection).await;
         match self.format {
             Format::Text => checks.end(self.next_command().as_deref()),
@@ -163,7 +142,7 @@ impl TokenArgs {
 
     async fn show(
         &self,
-        subject: &Subject,
+        resource: Option<&str>,
         connection: Connection<'_>,
         printer: Printer,
     ) -> Result<ExitStatus, CliError> {
@@ -185,7 +164,7 @@ impl TokenArgs {
             token,
             source: opened.name,
             environment: environment.name().to_owned(),
-            resource: subject.resource.clone(),
+            resource: resource.map(str::to_owned),
         };
         match self.format {
             Format::Text => {

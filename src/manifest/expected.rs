@@ -23,12 +23,6 @@ pub(super) struct Expected {
 }
 
 impl Expected {
-    pub(super) fn from_error(error: &ValidationError<'_>) -> Self {
-        let mut expected = Self::default();
-        expected.add(error);
-        expected
-    }
-
     pub(super) fn add(&mut self, error: &ValidationError<'_>) {
         // A template is refused by its pattern, which must not be named as one more kind of text.
         if error.schema_path().as_str().starts_with(TEMPLATE_POINTER) {

@@ -36,28 +36,24 @@ pub(super) fn define(definitions: &mut Map<String, Value>, letter: Value) {
     };
     parts.insert("Correspondence".to_owned(), Value::Object(letter));
     for (name, definition) in &mut parts {
-        if let Value::Object(definition) = definition {
-            loosen(name, definition);
+        let Value::Object(definition) = definition else {
+            continue;
+        };
+        match name.as_str() {
+            "Moment" => loosen_moment(definition),
+            "Attachment" => {
+                loosen_object(definition);
+                allow_file(definition);
+            }
+            _ => loosen_member(definition),
+        }
+        if OPTIONAL.contains(&name.as_str()) {
+            allow_when(definition);
         }
     }
     definitions.extend(parts);
     definitions.insert("Text".to_owned(), text_schema());
     definitions.insert("Template".to_owned(), template_schema());
-}
-
-/// Loosens a definition. Two need more than the others: a moment is a text of a certain form, and an attachment may name a local file.
-fn loosen(name: &str, definition: &mut Map<String, Value>) {
-    match name {
-        "Moment" => loosen_moment(definition),
-        "Attachment" => {
-            loosen_object(definition);
-            allow_file(definition);
-        }
-        _ => loosen_member(definition),
-    }
-    if OPTIONAL.contains(&name) {
-        allow_when(definition);
-    }
 }
 
 /// Closes an object against unknown members and loosens those it has.

@@ -60,7 +60,10 @@ fn polish(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
             if let Some(Value::String(description)) = members.get_mut("description") {
-                *description = unwrapped(description);
+                // Of a doc comment only the breaks between paragraphs stay.
+                let paragraphs = description.split("\n\n");
+                let paragraphs = paragraphs.map(|paragraph| paragraph.replace('\n', " "));
+                *description = paragraphs.collect::<Vec<_>>().join("\n\n");
             }
             let required = members.get("required").cloned().unwrap_or_default();
             let chosen = required_alternatives(members);
@@ -121,14 +124,6 @@ fn allow_null(member: &mut Map<String, Value>) {
         let both = json!([kind, "null"]);
         member.insert("type".to_owned(), both);
     }
-}
-
-/// A doc comment without its line breaks; paragraphs stay.
-fn unwrapped(text: &str) -> String {
-    let paragraphs = text
-        .split("\n\n")
-        .map(|paragraph| paragraph.replace('\n', " "));
-    paragraphs.collect::<Vec<_>>().join("\n\n")
 }
 
 /// The part of the schema that holds the keyword at a schema path.

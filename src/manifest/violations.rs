@@ -90,7 +90,9 @@ impl Explainer<'_> {
             | Kind::Constant { .. }
             | Kind::Enum { .. }
             | Kind::Pattern { .. } => {
-                self.add(self.wrong_form(error, &Expected::from_error(error)));
+                let mut expected = Expected::default();
+                expected.add(error);
+                self.add(self.wrong_form(error, &expected));
             }
             _ => {
                 // Keywords that the schema does not use today. The masked form leaves the value out, which may be a secret.

@@ -84,7 +84,12 @@ impl<'a> Page<'a> {
         // A section is ended when the next one begins, because this letter may be the last.
         if self.written.is_multiple_of(PER_PAGE) {
             self.end_section()?;
-            self.begin_section()?;
+            let (page, pages) = (self.written / PER_PAGE + 1, self.pages());
+            writeln!(
+                self.out,
+                "<section class=\"page\" id=\"page-{page}\" aria-label=\"Page {page} of {pages}\">"
+            )?;
+            self.write_pages(page)?;
         }
         self.written += 1;
         let warnings = self.warnings.of_row(delivery.row);
@@ -107,16 +112,6 @@ impl<'a> Page<'a> {
     fn pages(&self) -> u64 {
         // From the expected number of letters: the header is written before the first of them.
         self.letters.div_ceil(PER_PAGE)
-    }
-
-    fn begin_section(&mut self) -> Result<(), PreviewError> {
-        let page = self.written / PER_PAGE + 1;
-        let pages = self.pages();
-        writeln!(
-            self.out,
-            "<section class=\"page\" id=\"page-{page}\" aria-label=\"Page {page} of {pages}\">"
-        )?;
-        self.write_pages(page)
     }
 
     fn end_section(&mut self) -> Result<(), PreviewError> {

@@ -10,16 +10,9 @@ use crate::markdown::inbox;
 /// The largest depth of nesting that is drawn; deeper content is shown as flat text. Bounds the recursion, because a row may hold any Markdown.
 const DEPTH: usize = 20;
 
-/// A body in lines of at most [`WIDTH`] columns, with its links.
-#[derive(Debug, Default)]
-pub(super) struct PlainBody {
-    pub(super) lines: Vec<String>,
-    /// The text and address of each link whose text is not its address.
-    pub(super) links: Vec<(String, String)>,
-}
-
-/// Draws a body after Altinn's conversions, with `indent` before each line.
-pub(super) fn plain_body(delivered: &str, indent: &str) -> PlainBody {
+/// Draws a body after Altinn's conversions in lines of at most [`WIDTH`] columns, with `indent` before each. Returns them and the links in it: the text and address of
+/// each whose text is not its address.
+pub(super) fn plain_body(delivered: &str, indent: &str) -> (Vec<String>, Vec<(String, String)>) {
     let arena = Arena::new();
     let mut lines = Lines {
         leads: vec![[indent, indent].map(str::to_owned)],
@@ -27,12 +20,13 @@ pub(super) fn plain_body(delivered: &str, indent: &str) -> PlainBody {
     };
     lines.blocks(inbox::parse(&arena, delivered), false);
     lines.flush();
-    lines.body
+    (lines.done, lines.links)
 }
 
 #[derive(Debug, Default)]
 struct Lines {
-    body: PlainBody,
+    done: Vec<String>,
+    links: Vec<(String, String)>,
     /// The text of the current block so far.
     text: String,
     /// The prefixes of the open blocks, of each one for its first line and one for the others.
@@ -83,7 +77,7 @@ impl Lines {
             }
             NodeValue::List(list) => {
                 self.flush();
-                self.gap |= self.lists == 0 && !self.body.lines.is_empty();
+                self.gap |= self.lists == 0 && !self.done.is_empty();
                 self.lists += 1;
                 for (at, item) in node.children().enumerate() {
                     // The inbox numbers every list from 1, whatever the letter says.
@@ -160,7 +154,7 @@ impl Lines {
                 self.inlines(node);
                 let text = self.text.get(start..).unwrap_or_default();
                 if text != link.url && format!("mailto:{text}") != link.url {
-                    self.body.links.push((text.to_owned(), link.url.clone()));
+                    self.links.push((text.to_owned(), link.url.clone()));
                 }
             }
             _ => self.inlines(node),
@@ -180,21 +174,15 @@ impl Lines {
 
     /// Writes a heading and a line of dashes as long as its longest line.
     fn end_heading(&mut self) {
-        let before = self.body.lines.len();
+        let before = self.done.len();
         self.flush();
         let indent = self.rest();
-        let own = self
-            .body
-            .lines
-            .iter()
-            .skip(before + usize::from(before > 0));
+        let own = self.done.iter().skip(before + usize::from(before > 0));
         let width = own.map(|line| line.chars().count()).max();
         let width = width
             .unwrap_or_default()
             .saturating_sub(indent.chars().count());
-        self.body
-            .lines
-            .push(format!("{indent}{}", "-".repeat(width)));
+        self.done.push(format!("{indent}{}", "-".repeat(width)));
         self.gap = true;
     }
 
@@ -208,8 +196,8 @@ impl Lines {
         if text.trim().is_empty() {
             return;
         }
-        if std::mem::take(&mut self.gap) && !self.body.lines.is_empty() {
-            self.body.lines.push(String::new());
+        if std::mem::take(&mut self.gap) && !self.done.is_empty() {
+            self.done.push(String::new());
         }
         let first = prefix(self.leads.iter().map(|[first, _]| first.as_str()));
         // The sign of a list item stands before its first line only.
@@ -217,7 +205,7 @@ impl Lines {
             first.clone_from(rest);
         }
         let text = visible(&masked(&text));
-        self.body.lines.extend(wrap(&text, &first, &self.rest()));
+        self.done.extend(wrap(&text, &first, &self.rest()));
     }
 
     fn rest(&self) -> String {
@@ -237,7 +225,7 @@ mod tests {
     use crate::markdown::delivered;
 
     fn read(source: &str) -> String {
-        plain_body(&delivered(source), "").lines.join("\n")
+        plain_body(&delivered(source), "").0.join("\n")
     }
 
     #[test]
@@ -286,14 +274,14 @@ mod tests {
             &delivered("[here](https://a.no) <https://b.no> <c@d.no>"),
             "",
         );
-        assert_eq!(body.links, [("here".to_owned(), "https://a.no".to_owned())]);
+        assert_eq!(body.1, [("here".to_owned(), "https://a.no".to_owned())]);
     }
 
     #[test]
     fn depth_without_end_leaves_room_for_the_text() {
         for sign in [">", "* ", "- 1. ", "\\- ", "[", "![", "|", "<div>", "**a"] {
             let source = format!("{}{}", sign.repeat(2_000 / sign.len()), "x".repeat(2_000));
-            let text = plain_body(&delivered(&source), "  ").lines;
+            let text = plain_body(&delivered(&source), "  ").0;
             assert!(
                 text.iter().map(String::len).sum::<usize>() < 200_000,
                 "{sign}"

@@ -18,10 +18,10 @@ pub(crate) fn text(delivery: &Delivery) -> String {
     let mut lines = vec![rule.clone(), row, rule];
     add_head(&letter, &mut lines);
     lines.push(String::new());
-    let body = plain_body(&letter.delivered, "  ");
-    lines.extend(body.lines);
+    let (body, addresses) = plain_body(&letter.delivered, "  ");
+    lines.extend(body);
     lines.push(String::new());
-    for (text, url) in &body.links {
+    for (text, url) in &addresses {
         let link = format!("{}: {}", masked(text), masked(url));
         add_named("Link", &link, &mut lines);
     }

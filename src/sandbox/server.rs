@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -11,7 +11,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{MethodRouter, delete, get, post};
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::registration::Clients;
@@ -51,7 +51,13 @@ impl Sandbox {
         let url = format!("http://{}", listener.local_addr()?);
         // Otherwise small answers wait for the client's acknowledgements, and the sandbox appears slow.
         let listener = listener.tap_io(|stream| _ = stream.set_nodelay(true));
-        let state = Arc::new(ServerState::new(options, url, clients));
+        let state = Arc::new(ServerState {
+            options,
+            url,
+            clients,
+            letter_count: watch::Sender::new(0),
+            store: Mutex::default(),
+        });
         let (stop, stopped) = oneshot::channel();
         let served = axum::serve(listener, routes(&state)).with_graceful_shutdown(async {
             // An error means that the sandbox was dropped.

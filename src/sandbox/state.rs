@@ -25,7 +25,7 @@ pub(super) struct ServerState {
     pub(super) clients: Clients,
     /// The number of accepted letters, for tasks that wait for it to grow.
     pub(super) letter_count: watch::Sender<usize>,
-    store: Mutex<Store>,
+    pub(super) store: Mutex<Store>,
 }
 
 pub(super) type SharedState = Arc<ServerState>;
@@ -47,16 +47,6 @@ pub(super) struct Store {
 }
 
 impl ServerState {
-    pub(super) fn new(options: Options, url: String, clients: Clients) -> Self {
-        Self {
-            options,
-            url,
-            clients,
-            letter_count: watch::Sender::new(0),
-            store: Mutex::default(),
-        }
-    }
-
     /// The issuer of Maskinporten's tokens; like the real one it ends with a slash.
     pub(super) fn issuer(&self) -> String {
         format!("{}/", self.url)

@@ -41,39 +41,32 @@ async fn perform(
     request: Request,
     next: Next,
 ) -> Response {
-    match action {
+    let answer = match action {
         // The delay has passed already.
-        None | Some(Action::Delay(_)) => next.run(request).await,
-        Some(Action::Answer {
-            status,
-            retry_after,
-        }) => {
-            // Read to the end, so that the client has sent everything and reads the answer.
-            drain(request.into_body()).await;
-            gateway(status, retry_after)
-        }
-        Some(Action::Refuse(code)) => {
-            drain(request.into_body()).await;
-            Refusal::code(code).into_response()
-        }
-        Some(Action::CutBeforeCommit) => {
-            drain(request.into_body()).await;
-            disconnect()
-        }
-        Some(Action::CutMidway) => {
-            let _ = request.into_body().into_data_stream().next().await;
-            disconnect()
-        }
-        Some(Action::CutAfterCommit) => {
-            next.run(request).await;
-            disconnect()
-        }
+        None | Some(Action::Delay(_)) => return next.run(request).await,
         Some(Action::ExpireTokens) => {
             // This request's token is invalid now too: the client sees a 401 in the middle of its run.
             state.store().signer = TokenSigner::default();
-            next.run(request).await
+            return next.run(request).await;
         }
-    }
+        Some(Action::CutMidway) => {
+            let _ = request.into_body().into_data_stream().next().await;
+            return disconnect();
+        }
+        Some(Action::CutAfterCommit) => {
+            next.run(request).await;
+            return disconnect();
+        }
+        Some(Action::CutBeforeCommit) => disconnect(),
+        Some(Action::Refuse(code)) => Refusal::code(code).into_response(),
+        Some(Action::Answer {
+            status,
+            retry_after,
+        }) => gateway(status, retry_after),
+    };
+    // Read to the end, so that the client has sent everything and reads the answer.
+    drain(request.into_body()).await;
+    answer
 }
 
 impl ServerState {

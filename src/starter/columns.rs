@@ -81,14 +81,11 @@ impl Columns {
 }
 
 impl Language {
-    /// The languages in which a letter is needed.
-    pub(super) fn needed(self) -> Vec<&'static str> {
+    /// The languages in which a letter is needed, by their positions in [`LANGUAGES`].
+    pub(super) fn needed(self) -> Vec<usize> {
         // Rows without a language get `nb`.
-        let is_needed = |at: usize| self.present[at] || (at == 0 && self.blanks);
-        let needed = LANGUAGES.into_iter().enumerate();
-        needed
-            .filter_map(|(at, language)| is_needed(at).then_some(language))
-            .collect()
+        let is_needed = |at: &usize| self.present[*at] || (*at == 0 && self.blanks);
+        (0..LANGUAGES.len()).filter(is_needed).collect()
     }
 }
 
@@ -128,11 +125,10 @@ impl Columns {
                 } else {
                     ""
                 };
-                format!(
-                    "{} ({}{rest})",
-                    named(&[language.column]),
-                    language.needed().join(", ")
-                )
+                let needed = language.needed().into_iter();
+                let needed: Vec<_> = needed.map(|at| LANGUAGES[at]).collect();
+                let column = named(&[language.column]);
+                format!("{column} ({}{rest})", needed.join(", "))
             },
         );
         let recipients: Vec<_> = [self.recipient]

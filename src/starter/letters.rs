@@ -24,14 +24,10 @@ pub(super) fn if_filled(header: &str, filled: &str, empty: &str) -> String {
 
 /// The letters in the languages that are needed, as file name and text.
 pub(super) fn letters(columns: &Columns) -> Vec<(String, String)> {
-    let needed = columns
-        .language
-        .map_or_else(|| vec!["nb"], Language::needed);
-    let languages = LANGUAGES.into_iter().enumerate();
-    languages
-        .filter(|(_, language)| needed.contains(language))
-        .map(|(index, language)| (format!("letter.{language}.md"), letter(columns, index)))
-        .collect()
+    let needed = columns.language.map_or_else(|| vec![0], Language::needed);
+    let named = |at: usize| format!("letter.{}.md", LANGUAGES[at]);
+    let needed = needed.into_iter();
+    needed.map(|at| (named(at), letter(columns, at))).collect()
 }
 
 /// A template that renders the text in the letter's language.
@@ -39,12 +35,8 @@ pub(super) fn by_language(columns: &Columns, texts: Texts) -> String {
     let Some(language) = columns.language else {
         return texts[0].to_owned();
     };
-    let needed = language.needed();
-    let mut needed: Vec<_> = LANGUAGES
-        .into_iter()
-        .zip(texts)
-        .filter(|(language, _)| needed.contains(language))
-        .collect();
+    let needed = language.needed().into_iter();
+    let mut needed: Vec<_> = needed.map(|at| (LANGUAGES[at], texts[at])).collect();
     // Equal texts of neighbouring languages need no condition.
     needed.dedup_by_key(|(_, text)| *text);
     let mut template = String::new();

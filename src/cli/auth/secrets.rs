@@ -55,21 +55,17 @@ pub(super) fn find(
 
 /// Returns a warning when other users of this machine can read a file that holds a secret.
 pub(super) fn warn_if_open(path: &Path, what: &str) -> Option<String> {
-    is_open_to_others(path).then(|| {
+    #[cfg(unix)]
+    let is_open = {
+        use std::os::unix::fs::PermissionsExt as _;
+
+        // The read bits of group and others.
+        std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o044 != 0)
+    };
+    #[cfg(not(unix))]
+    let is_open = false;
+    is_open.then(|| {
         let path = path.display();
         format!("others on this machine can read the {what} {path}: chmod 600 {path}")
     })
-}
-
-#[cfg(unix)]
-fn is_open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    // The read bits of group and others.
-    std::fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o044 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_open_to_others(_: &Path) -> bool {
-    false
 }

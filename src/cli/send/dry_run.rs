@@ -7,6 +7,7 @@ use crate::text::count;
 use super::{SendArgs, SendPlan, proof};
 use crate::cli::auth::Credentials;
 use crate::cli::check::CheckedMailing;
+use crate::cli::command_line::TypedCommand;
 use crate::cli::confirm::question;
 use crate::cli::resume;
 use crate::cli::target::Destination;
@@ -26,7 +27,11 @@ impl SendArgs {
         self.refuse_second_letters(&plan, printer)?;
         let bytes = render(&plan, printer)?;
         self.print_plan(&plan, bytes, printer)?;
-        let command = proof::send_command(plan.checked.proof.as_ref());
+        let command = proof::shown_command(
+            plan.checked.proof.as_ref(),
+            &TypedCommand::new().without_dry_run(),
+            "run the same command without --dry-run",
+        );
         printer.note(format_args!("to send: {command}"));
         Ok(ExitStatus::Success)
     }

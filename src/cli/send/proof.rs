@@ -160,7 +160,9 @@ pub(super) fn print_outcome(
         };
         printer.note(format_args!("next: {look}{command}"));
     } else if resume::is_outstanding(counts, summary.reconciled.left) {
-        printer.warn(format_args!("next: {}", repeat_command(proof)));
+        let again = TypedCommand::new().again();
+        let next = shown_command(Some(proof), &again, "run the same command again");
+        printer.warn(format_args!("next: {next}"));
     } else if counts.in_state(State::Reserved) > 0 {
         printer.warn(format_args!(
             "next: choose another --proof-to: {to} has reserved against digital letters"
@@ -199,21 +201,11 @@ fn where_to_look(destination: &Destination, to: &str) -> String {
     }
 }
 
-/// The command that was typed; described in words when it holds a person's identity number, which is never printed.
-pub(super) fn repeat_command(proof: &Proof) -> String {
-    match proof.recipient() {
-        Recipient::Organization(_) => TypedCommand::new().again().to_string(),
-        _ => "run the same command again".to_owned(),
-    }
-}
-
-/// The command that was typed, without `--dry-run`; described in words when it holds a person's identity number.
-pub(super) fn send_command(proof: Option<&Proof>) -> String {
+/// A command; described in words when it holds a person's identity number, which is never printed.
+pub(super) fn shown_command(proof: Option<&Proof>, command: &TypedCommand, words: &str) -> String {
     match proof.map(Proof::recipient) {
-        None | Some(Recipient::Organization(_)) => {
-            TypedCommand::new().without_dry_run().to_string()
-        }
-        Some(_) => "run the same command without --dry-run".to_owned(),
+        None | Some(Recipient::Organization(_)) => command.to_string(),
+        Some(_) => words.to_owned(),
     }
 }
 
