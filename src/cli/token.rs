@@ -127,17 +127,13 @@ impl TokenArgs {
         let mut checks = Checks::new(environment, resource, is_text, printer);
         checks.run(connection).await;
         match self.format {
-            Format::Text => checks.end(self.next_command().as_deref()),
+            Format::Text => {
+                let (manifest, sandbox) = (self.manifest.clone(), self.sandbox);
+                let target = manifest.map(|manifest| Target { manifest, sandbox });
+                checks.end(target.map(|target| target.command("send")).as_deref())
+            }
             Format::Json => checks.end_as_json(),
         }
-    }
-
-    fn next_command(&self) -> Option<String> {
-        let target = Target {
-            manifest: self.manifest.clone()?,
-            sandbox: self.sandbox,
-        };
-        Some(target.command("send"))
     }
 
     async fn show(

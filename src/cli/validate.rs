@@ -66,7 +66,13 @@ impl ValidateArgs {
                 printer.out(format_args!("{:#}", self.object(checked, problems)))
             }
             Format::Github => annotate(checked.as_ref().ok(), problems, printer),
-            Format::Csv => write_csv(problems, printer),
+            Format::Csv => csv(problems, &mut anstream::stdout().lock())
+                .map_err(CliError::Stdout)
+                .inspect(|()| {
+                    if !problems.is_empty() {
+                        printer.note(summary(problems));
+                    }
+                }),
         };
         status.after(written, printer)
     }
@@ -123,12 +129,4 @@ fn annotate(
         Some(checked) if !has_errors(problems) => printer.out(checked.describe()),
         _ => Ok(()),
     }
-}
-
-fn write_csv(problems: &Problems, printer: Printer) -> Result<(), CliError> {
-    csv(problems, &mut anstream::stdout().lock()).map_err(CliError::Stdout)?;
-    if !problems.is_empty() {
-        printer.note(summary(problems));
-    }
-    Ok(())
 }

@@ -53,17 +53,13 @@ fn not_utf8(path: &Path, bytes: &[u8], at: usize) -> Problem {
     };
     let byte = bytes.get(at).copied().unwrap_or_default();
     let column = at - start + 1;
-    Problem::error(place, "the file is not UTF-8")
-        .with_cause(format!(
-            "byte {column} of the line is {byte:02X}{}",
-            in_windows_1252(byte)
-        ))
-        .with_hint("save it as UTF-8")
-}
-
-fn in_windows_1252(byte: u8) -> String {
-    match byte {
+    let in_windows_1252 = match byte {
         0xA0..=0xFF => format!(", which is `{}` in Windows-1252", char::from(byte)),
         _ => String::new(),
-    }
+    };
+    Problem::error(place, "the file is not UTF-8")
+        .with_cause(format!(
+            "byte {column} of the line is {byte:02X}{in_windows_1252}"
+        ))
+        .with_hint("save it as UTF-8")
 }

@@ -181,12 +181,7 @@ impl<'s> EventReader<'s> {
             self.problems.add(span, message, hint);
             return Flow::Break(false);
         }
-        let value = YamlValue {
-            span,
-            is_alias: true,
-            node,
-        };
-        self.attach(value, weight, None);
+        self.attach(YamlValue { span, node }, weight, None);
         Flow::Continue(())
     }
 
@@ -242,7 +237,6 @@ impl<'s> EventReader<'s> {
     fn add(&mut self, node: YamlNode, anchor: usize, weight: usize, text: Option<&str>) {
         let value = YamlValue {
             span: node.span.clone(),
-            is_alias: false,
             node: Arc::new(node),
         };
         // The parser's number for a value without an anchor is 0.

@@ -20,7 +20,6 @@ pub(crate) struct Positions {
 pub(super) struct YamlValue {
     /// The bytes of the value, or of the alias; an empty value has those of its key.
     pub(super) span: Range<usize>,
-    pub(super) is_alias: bool,
     /// Shared with the aliases of the value, which all come after its end, so that there are no circles.
     pub(super) node: Arc<YamlNode>,
 }
@@ -133,7 +132,8 @@ impl YamlValue {
         aliases: bool,
         scalars: &mut Vec<WrittenScalar<'a>>,
     ) {
-        if self.is_alias && !aliases {
+        // Only an alias stands elsewhere than its value.
+        if self.span != self.node.span && !aliases {
             return;
         }
         match &self.node.kind {

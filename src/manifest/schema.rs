@@ -153,12 +153,8 @@ pub(super) fn required_alternatives(node: &Map<String, Value>) -> Vec<String> {
     names.unwrap_or_default()
 }
 
-/// The path of the first mapping that has a member of this name, as `correspondence.content`; never the top level.
-pub(super) fn home_of(key: &str) -> Option<String> {
-    find_home(&SCHEMA, key, "", 0)
-}
-
-fn find_home(schema: &Value, key: &str, path: &str, depth: usize) -> Option<String> {
+/// The path of the first mapping in a part of the schema, itself at `path`, that has a member of this name, as `correspondence.content`; never the top level.
+pub(super) fn home_of(schema: &Value, key: &str, path: &str, depth: usize) -> Option<String> {
     // The schema is six levels deep, and nothing else ends the search if it ever refers to itself.
     if depth > 6 {
         return None;
@@ -170,14 +166,14 @@ fn find_home(schema: &Value, key: &str, path: &str, depth: usize) -> Option<Stri
     }
     let branches = schema.get("anyOf").and_then(Value::as_array);
     let mut branches = branches.into_iter().flatten().chain(schema.get("items"));
-    let within = branches.find_map(|branch| find_home(branch, key, path, depth + 1));
+    let within = branches.find_map(|branch| home_of(branch, key, path, depth + 1));
     within.or_else(|| {
         properties?.iter().find_map(|(name, property)| {
             let path = match path {
                 "" => name.clone(),
                 _ => format!("{path}.{name}"),
             };
-            find_home(property, key, &path, depth + 1)
+            home_of(property, key, &path, depth + 1)
         })
     })
 }

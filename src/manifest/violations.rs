@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::document::{Document, describe, excerpt, name_of, quoted};
 use super::expected::Expected;
 use super::letter_schema::LENIENT;
-use super::schema::{VALIDATOR, home_of, required_alternatives, resolve, subschema};
+use super::schema::{SCHEMA, VALIDATOR, home_of, required_alternatives, resolve, subschema};
 use super::secrets;
 use super::yaml_problems::PROBLEM_LIMIT;
 use crate::diagnostic::{Place, Problem, nearest};
@@ -86,18 +86,11 @@ impl Explainer<'_> {
             Kind::Maximum { limit } => {
                 self.add(self.wrong_value(error, &format!("must be at most {limit}")));
             }
-            Kind::Type { .. }
-            | Kind::Constant { .. }
-            | Kind::Enum { .. }
-            | Kind::Pattern { .. } => {
+            // Types, constants, choices and patterns; the schema has no other keywords.
+            _ => {
                 let mut expected = Expected::default();
                 expected.add(error);
                 self.add(self.wrong_form(error, &expected));
-            }
-            _ => {
-                // Keywords that the schema does not use today. The masked form leaves the value out, which may be a secret.
-                let problem = self.error(pointer, format!("{name} is not as it must be"));
-                self.add(problem.with_cause(error.masked().to_string()));
             }
         }
     }
@@ -183,7 +176,7 @@ impl Explainer<'_> {
             instead.to_owned()
         } else if let Some(near) = near {
             format!("did you mean `{near}`?")
-        } else if let Some(home) = home_of(key) {
+        } else if let Some(home) = home_of(&SCHEMA, key, "", 0) {
             format!("it belongs in `{home}`")
         } else {
             // The last resort, because the list may be long.

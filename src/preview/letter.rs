@@ -117,9 +117,7 @@ impl LetterView {
 fn recipient(recipient: &Recipient) -> String {
     let kind = match recipient {
         Recipient::Organization(_) => "organisation",
-        Recipient::Person(_) | Recipient::IdportenEmail(_) | Recipient::LegacySelfIdentified(_) => {
-            "person"
-        }
+        _ => "person",
     };
     format!("{kind} {}", recipient.masked())
 }

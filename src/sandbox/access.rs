@@ -7,7 +7,6 @@ use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 
 use super::problem::Refusal;
 use super::state::ServerState;
-use super::token::Issuer;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum RequiredScope {
@@ -31,10 +30,7 @@ pub(super) fn authorize(
     let has_scope =
         write || policy == RequiredScope::SenderOrRecipient && scope("altinn:correspondence.read");
     // Altinn accepts a raw Maskinporten token only with the scope of service owners, and its own token without.
-    let is_complete = match claims.issuer {
-        Issuer::Altinn => true,
-        Issuer::Maskinporten => scope("altinn:serviceowner"),
-    };
+    let is_complete = claims.iss != state.issuer() || scope("altinn:serviceowner");
     if !(has_scope && is_complete) {
         return Err(Refusal::Forbidden);
     }

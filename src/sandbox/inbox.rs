@@ -50,10 +50,11 @@ fn view(letter: &Letter, store: &Store) -> Value {
         let name = display_name.unwrap_or(file_name);
         json!({ "name": name, "bytes": file.length, "status": file.status })
     });
+    let recipient = Recipient::parse(&letter.recipient);
     let content = letter.request().correspondence.content;
     json!({
         "id": letter.id,
-        "recipient": masked(&letter.recipient),
+        "recipient": recipient.map_or_else(|_| "*****".to_owned(), |recipient| recipient.masked()),
         "reference": letter.senders_reference,
         "resource": &*letter.resource_id,
         "status": letter.status(Timestamp::now()),
@@ -63,10 +64,6 @@ fn view(letter: &Letter, store: &Store) -> Value {
         "body": inbox::html(&delivered(&content.message_body), &|text| text.into()),
         "attachments": files.collect::<Value>(),
     })
-}
-
-fn masked(urn: &str) -> String {
-    Recipient::parse(urn).map_or_else(|_| "*****".to_owned(), |recipient| recipient.masked())
 }
 
 fn page(template: &str, values: &Value) -> Response {

@@ -126,9 +126,6 @@ fn commit(
     let letter = &accepted.request.correspondence;
     let wanted = letter.requested_publish_time.map(Moment::timestamp);
     let publish_at = wanted.map_or(now, |wanted| wanted.max(now));
-    let publish_at = publish_at
-        .checked_add(state.options.publish_after)
-        .unwrap_or(publish_at);
     let scan = (!own.is_empty()).then_some(Scan::Running);
     let mut attachments = accepted.request.existing_attachments.clone();
     attachments.extend(own);

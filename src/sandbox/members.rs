@@ -46,14 +46,10 @@ const CONTENT: &[Member] = &[
     Member::new("messageTitle", Kind::Text),
     Member::new("messageSummary", Kind::Text),
     Member::new("messageBody", Kind::Text),
-    Member::new(
-        "attachments",
-        Kind::List(&Kind::Object(ATTACHMENT_OF_LETTER)),
-    )
-    .with(NotNull),
+    Member::new("attachments", Kind::List(&Kind::Object(FILE))).with(NotNull),
 ];
 
-const ATTACHMENT_OF_LETTER: &[Member] = &[
+const FILE: &[Member] = &[
     Member::new("fileName", Kind::Text).with(Required),
     Member::new("displayName", Kind::Text),
     Member::new("isEncrypted", Kind::Flag).with(NotNullInJson),
@@ -94,15 +90,12 @@ const NOTIFICATION: &[Member] = &[
     Member::new("reminderEmailContentType", Kind::Enum(CONTENT_TYPES)),
     Member::new("reminderSmsBody", Kind::Text),
     Member::new("sendersReference", Kind::Text),
-    Member::new(
-        "customRecipients",
-        Kind::List(&Kind::Object(CUSTOM_RECIPIENT)),
-    ),
-    Member::new("customRecipient", Kind::Object(CUSTOM_RECIPIENT)),
+    Member::new("customRecipients", Kind::List(&Kind::Object(CONTACT))),
+    Member::new("customRecipient", Kind::Object(CONTACT)),
     Member::new("overrideRegisteredContactInformation", Kind::Flag).with(NotNullInJson),
 ];
 
-const CUSTOM_RECIPIENT: &[Member] = &[
+const CONTACT: &[Member] = &[
     Member::new("emailAddress", Kind::Text),
     Member::new("mobileNumber", Kind::Text),
     Member::new("organizationNumber", Kind::Text),

@@ -15,15 +15,11 @@ pub struct Options {
     pub registration: Option<Registration>,
     /// Further clients, whose keys the caller has.
     pub clients: Vec<Registration>,
-    /// The organisation all clients belong to, as nine digits.
-    pub organization: String,
     pub token_lifetime: Duration,
     /// The lifetime of an Altinn token, independent of the token it was exchanged for.
     pub altinn_token_lifetime: Duration,
     /// The number of overviews that show an uploaded attachment in its scan before it is published.
     pub scan_polls: u32,
-    /// The delay of publication after the requested time.
-    pub publish_after: Duration,
     /// True when attachments that it does not know count as published ones. A rehearsal does not have what was uploaded to Altinn.
     pub takes_unknown_attachments: bool,
     /// True when the stricter limits of production apply, such as the minimum `expirationInDays`.
@@ -37,11 +33,9 @@ impl Default for Options {
             scenario: Scenario::default(),
             registration: None,
             clients: Vec::new(),
-            organization: "991825827".to_owned(),
             token_lifetime: Duration::from_secs(3600),
             altinn_token_lifetime: Duration::from_secs(1800),
             scan_polls: 1,
-            publish_after: Duration::ZERO,
             takes_unknown_attachments: false,
             production: false,
         }

@@ -166,16 +166,12 @@ fn references(letter: &Letter, written: &Correspondence) -> Value {
 
 fn notification(letter: &Letter, wanted: &Notification) -> Value {
     let channel = wanted.channel();
-    let by_sms = matches!(
-        channel,
-        NotificationChannel::Sms
-            | NotificationChannel::SmsPreferred
-            | NotificationChannel::EmailAndSms
-    );
-    let by_email = !matches!(
-        channel,
-        NotificationChannel::Sms | NotificationChannel::SmsPreferred
-    );
+    // `SmsPreferred` and `EmailPreferred` use the other channel only without an address, and here every recipient has both.
+    let (by_email, by_sms) = match channel {
+        NotificationChannel::Email | NotificationChannel::EmailPreferred => (true, false),
+        NotificationChannel::Sms | NotificationChannel::SmsPreferred => (false, true),
+        NotificationChannel::EmailAndSms => (true, true),
+    };
     let at = letter.publish_at.to_string();
     let sent = |status: &str| {
         json!({
@@ -185,7 +181,6 @@ fn notification(letter: &Letter, wanted: &Notification) -> Value {
             "sendStatus": { "status": status, "description": null, "lastUpdate": at },
         })
     };
-    // `SmsPreferred` and `EmailPreferred` use the other channel only without an address, and here every recipient has both.
     let email = by_email.then(|| sent("Email_Delivered"));
     let sms = by_sms.then(|| sent("SMS_Delivered"));
     json!({

@@ -170,7 +170,6 @@ fn altinn(code: u16, about: Option<&str>) -> Response {
 fn kind(status: StatusCode) -> &'static str {
     match status.as_u16() {
         401 => "https://tools.ietf.org/html/rfc9110#section-15.5.2",
-        403 => "https://tools.ietf.org/html/rfc9110#section-15.5.4",
         404 => "https://tools.ietf.org/html/rfc9110#section-15.5.5",
         408 => "https://tools.ietf.org/html/rfc9110#section-15.5.9",
         409 => "https://tools.ietf.org/html/rfc9110#section-15.5.10",

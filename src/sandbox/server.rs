@@ -14,6 +14,8 @@ use tokio::net::TcpListener;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::attachments::upload;
+use super::overview::{details, purge};
 use super::registration::Clients;
 use super::state::{ServerState, SharedState};
 use super::trouble::apply_scenario;
@@ -135,16 +137,8 @@ fn routes(state: &SharedState) -> Router {
         (E::Find, "/correspondence", get(search::find)),
         (E::InitializeWithFiles, "/correspondence/upload", with_files),
         (E::Overview, "/correspondence/{id}", get(overview::overview)),
-        (
-            E::Details,
-            "/correspondence/{id}/details",
-            get(overview::details),
-        ),
-        (
-            E::Purge,
-            "/correspondence/{id}/purge",
-            delete(overview::purge),
-        ),
+        (E::Details, "/correspondence/{id}/details", get(details)),
+        (E::Purge, "/correspondence/{id}/purge", delete(purge)),
         (
             E::InitializeAttachment,
             "/attachment",
@@ -152,11 +146,7 @@ fn routes(state: &SharedState) -> Router {
         ),
         (E::Attachment, file, get(attachments::overview)),
         (E::DeleteAttachment, file, delete(attachments::delete)),
-        (
-            E::Upload,
-            "/attachment/{id}/upload",
-            post(attachments::upload),
-        ),
+        (E::Upload, "/attachment/{id}/upload", post(upload)),
     ];
     let tokens = [
         (E::Token, "/token", post(token_endpoints::token)),

@@ -7,21 +7,16 @@ use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+/// The organisation all clients belong to.
+const ORGANIZATION: &str = "991825827";
+
 /// Signs and verifies tokens with a random secret. Symmetric, because only the sandbox itself verifies its tokens.
 #[derive(Debug, Clone)]
 pub(super) struct TokenSigner(EncodingKey, DecodingKey);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Issuer {
-    Maskinporten,
-    Altinn,
-}
-
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Claims {
     pub(super) iss: String,
-    #[serde(rename = "sandbox_issuer")]
-    pub(super) issuer: Issuer,
     pub(super) client_id: String,
     pub(super) scope: String,
     pub(super) consumer: Consumer,
@@ -40,21 +35,19 @@ pub(super) struct Consumer {
 impl Claims {
     /// The claims of a Maskinporten token for `scope`, valid from now.
     pub(super) fn maskinporten(
-        issuer: String,
+        iss: String,
         client_id: String,
         scope: String,
-        organization: &str,
         lifetime: Duration,
     ) -> Self {
         let now = Timestamp::now().as_second();
         Self {
-            iss: issuer,
-            issuer: Issuer::Maskinporten,
+            iss,
             client_id,
             scope,
             consumer: Consumer {
                 authority: "iso6523-actorid-upis".to_owned(),
-                id: format!("0192:{organization}"),
+                id: format!("0192:{ORGANIZATION}"),
             },
             iat: now,
             exp: now.saturating_add(seconds(lifetime)),
@@ -63,11 +56,10 @@ impl Claims {
     }
 
     /// The claims of Altinn's token in exchange for this one.
-    pub(super) fn exchanged(self, issuer: String, lifetime: Duration) -> Self {
+    pub(super) fn exchanged(self, iss: String, lifetime: Duration) -> Self {
         let now = Timestamp::now().as_second();
         Self {
-            iss: issuer,
-            issuer: Issuer::Altinn,
+            iss,
             iat: now,
             exp: now.saturating_add(seconds(lifetime)),
             jti: Uuid::new_v4(),

@@ -12,7 +12,7 @@ use super::access::{bearer, expect_type};
 use super::grant::{self, GrantRefused};
 use super::problem::json;
 use super::state::SharedState;
-use super::token::{Claims, Issuer};
+use super::token::Claims;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -41,7 +41,6 @@ pub(super) async fn token(
         state.issuer(),
         grant.client_id,
         grant.scope.clone(),
-        &state.options.organization,
         state.options.token_lifetime,
     );
     let token = state
@@ -62,7 +61,7 @@ pub(super) async fn exchange(State(state): State<SharedState>, headers: HeaderMa
     let exchanged = bearer(&headers)
         .and_then(|token| state.claims(token))
         // Altinn's own token cannot be exchanged again.
-        .filter(|claims| claims.issuer == Issuer::Maskinporten)
+        .filter(|claims| claims.iss == state.issuer())
         .and_then(|claims| {
             let issuer = format!("{}/authentication/api/v1/openid/", state.url);
             state.sign(&claims.exchanged(issuer, state.options.altinn_token_lifetime))

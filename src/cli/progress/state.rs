@@ -49,12 +49,7 @@ impl RunProgress {
                 self.failed = self.failed.saturating_sub(1);
             }
             Event::Pace(snapshot) => self.record_pace(snapshot, now),
-            Event::Settled { .. }
-            | Event::Attachment { .. }
-            | Event::Paused { .. }
-            | Event::Retrying { .. }
-            | Event::Waiting(_)
-            | Event::Stopping { .. } => {}
+            _ => {}
         }
     }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::client::{TestClient, body, letter};
 use crate::correspondence::form_fields;
-use crate::sandbox::{AttachmentStatus, Options};
+use crate::sandbox::AttachmentStatus;
 
 /// The MD5 of `hei`.
 const CHECKSUM: &str = "d5e2a2c9141206704cdace7df654ca7e";
@@ -164,12 +164,10 @@ async fn an_attachment_is_deleted_as_long_as_no_letter_has_it() {
 
 #[tokio::test]
 async fn a_letter_is_purged_before_anybody_can_see_it_and_its_files_with_it() {
-    let client = TestClient::new(Options {
-        publish_after: std::time::Duration::from_secs(3600),
-        ..Options::default()
-    })
-    .await;
-    let letter = telling_of(&["a.pdf"]);
+    let client = TestClient::calm().await;
+    let mut letter = telling_of(&["a.pdf"]);
+    let later = jiff::Timestamp::now() + std::time::Duration::from_secs(3600);
+    letter["correspondence"]["requestedPublishTime"] = json!(later.to_string());
     let sent = body(post(&client, &letter, &[("a.pdf", "hei")]).await).await;
     let id = sent["correspondences"][0]["correspondenceId"]
         .as_str()
