@@ -42,27 +42,26 @@ type EarlierRuns = Result<Option<Journal>, JournalError>;
 
 /// Finds the placeholders that `massebrev new` writes. With them Altinn would refuse every letter, or send it in another agency's name.
 fn placeholders(loaded: &LoadedManifest) -> Problems {
-    let resource = loaded.manifest.correspondence.get("resourceId");
-    let is_example = resource.and_then(Value::as_str) == Some(EXAMPLE_RESOURCE);
-    let resource = is_example.then(|| {
-        Problem::error(
-            loaded.place("/correspondence/resourceId"),
-            format!("`{EXAMPLE_RESOURCE}` is the placeholder of `massebrev new`"),
-        )
-        .with_hint("write the id of your resource in Altinn's resource registry; to rehearse before you have one, pass --sandbox")
-    });
+    let mut found = Problems::new();
     let client = loaded.manifest.auth.client_id.as_deref();
     // A flag or a variable replaces the manifest's client id, so its placeholder does no harm. The raw arguments are read because this check also runs for commands without the flag.
     let is_given =
         std::env::var_os("MASSEBREV_CLIENT_ID").is_some() || TypedCommand::new().has("--client-id");
-    let client = client.filter(|id| is_zero(id) && !is_given).map(|_| {
-        Problem::error(
-            loaded.place("/auth/clientId"),
-            "the client id is a placeholder: only zeros",
-        )
-        .with_hint("write the id of your client in Maskinporten; to rehearse before you have one, pass --sandbox")
-    });
-    [client, resource].into_iter().flatten().collect()
+    if client.is_some_and(is_zero) && !is_given {
+        let place = loaded.place("/auth/clientId");
+        found.push(Problem::error(place, "the client id is a placeholder: only zeros").with_hint(
+            "write the id of your client in Maskinporten; to rehearse before you have one, pass --sandbox",
+        ));
+    }
+    let resource = loaded.manifest.correspondence.get("resourceId");
+    if resource.and_then(Value::as_str) == Some(EXAMPLE_RESOURCE) {
+        let place = loaded.place("/correspondence/resourceId");
+        let message = format!("`{EXAMPLE_RESOURCE}` is the placeholder of `massebrev new`");
+        found.push(Problem::error(place, message).with_hint(
+            "write the id of your resource in Altinn's resource registry; to rehearse before you have one, pass --sandbox",
+        ));
+    }
+    found
 }
 
 /// True for an id whose digits are all zero.

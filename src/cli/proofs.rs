@@ -56,7 +56,7 @@ pub(crate) fn latest_journal(
         }
         files => files.ok().flatten(),
     };
-    let (mut latest, mut unreadable) = (None, None);
+    let (mut journals, mut unreadable) = (Vec::new(), None);
     for file in files.into_iter().flatten().flatten() {
         let name = file.file_name().to_string_lossy().into_owned();
         let Some(label) = label_in(&name) else {
@@ -68,20 +68,15 @@ pub(crate) fn latest_journal(
             continue;
         }
         match sent_to(&path, to, label) {
-            Ok(Some((started, journal))) => {
-                if latest.as_ref().is_none_or(|(other, _)| *other < started) {
-                    latest = Some((started, journal));
-                }
-            }
-            Ok(None) => {}
+            Ok(found) => journals.extend(found),
             // It may be the journal of another recipient, so the error is reported only when no other journal is found.
             Err(error) => unreadable = Some(error),
         }
     }
+    let latest = journals.into_iter().max_by_key(|(started, _)| *started);
     match (latest, unreadable) {
-        (Some((_, journal)), _) => Ok(Some(journal)),
         (None, Some(error)) => Err(error),
-        (None, None) => Ok(None),
+        (latest, _) => Ok(latest.map(|(_, journal)| journal)),
     }
 }
 

@@ -97,8 +97,8 @@ impl<'a> Page<'a> {
         self.write("letter.html", &context! { letter, reasons, warnings })
     }
 
-    pub(crate) fn written(&self) -> u64 {
-        self.written
+    pub(crate) fn is_full(&self) -> bool {
+        self.written >= self.letters
     }
 
     pub(crate) fn close(mut self) -> Result<(), PreviewError> {

@@ -50,12 +50,8 @@ pub(super) fn expect_type(headers: &HeaderMap, wanted: &str) -> Result<(), Refus
     let value = headers
         .get(CONTENT_TYPE)
         .and_then(|value| value.to_str().ok());
-    let essence = value.map(|value| essence(value).to_ascii_lowercase());
-    if essence.as_deref() == Some(wanted) {
-        Ok(())
-    } else {
-        Err(Refusal::UnsupportedMediaType)
-    }
+    let fits = value.is_some_and(|value| essence(value).eq_ignore_ascii_case(wanted));
+    fits.then_some(()).ok_or(Refusal::UnsupportedMediaType)
 }
 
 /// Refuses an `Accept` header that allows no JSON. A missing header is fine, and `application/*` does not count, as at Altinn.
@@ -67,13 +63,9 @@ fn accepts_json(headers: &HeaderMap) -> Result<(), Refusal> {
     let fits = accepted
         .filter_map(|value| value.to_str().ok())
         .flat_map(|value| value.split(','))
-        .map(|range| essence(range).to_ascii_lowercase())
-        .any(|range| range == "application/json" || range == "*/*");
-    if fits {
-        Ok(())
-    } else {
-        Err(Refusal::NotAcceptable)
-    }
+        .map(essence)
+        .any(|range| range.eq_ignore_ascii_case("application/json") || range == "*/*");
+    fits.then_some(()).ok_or(Refusal::NotAcceptable)
 }
 
 /// The media type without parameters such as `charset` or `q`.

@@ -21,6 +21,9 @@ const ORDER: [u16; 53] = [
     2004, 2017, 1055, 1035, 3001,
 ];
 
+/// A synthetic person whom Altinn's own tests treat as reserved against digital mail; reserved in every scenario.
+const RESERVED: &str = "08900499559";
+
 const TEMPLATE: &str = "correspondence.notification.notificationTemplate";
 
 pub(super) struct AcceptedRequest {
@@ -125,7 +128,8 @@ fn recipients(state: &ServerState, request: &Request) -> Vec<(String, bool)> {
         .filter_map(|text| Recipient::from_api(text).ok())
         .map(|recipient| {
             let urn = recipient.urn();
-            let is_reserved = recipient.is_person() && !ignored && names_recipient(reserved, &urn);
+            let is_listed = urn.ends_with(RESERVED) || names_recipient(reserved, &urn);
+            let is_reserved = recipient.is_person() && !ignored && is_listed;
             (urn, is_reserved)
         })
         .collect()

@@ -154,11 +154,9 @@ fn model(entries: &[Entry]) -> Response {
 fn altinn(code: u16, about: Option<&str>) -> Response {
     let status = StatusCode::from_u16(codes::http_status(code)).unwrap_or(StatusCode::BAD_REQUEST);
     let meaning = codes::meaning(code.into());
-    let mut detail = meaning.unwrap_or("the request is refused").to_owned();
-    if let Some(about) = about {
-        detail.push_str(": ");
-        detail.push_str(about);
-    }
+    let meaning = meaning.unwrap_or("the request is refused");
+    let about = about.map(|about| format!(": {about}")).unwrap_or_default();
+    let detail = format!("{meaning}{about}");
     let title = status.canonical_reason().unwrap_or("Error");
     let details =
         json!({ "detail": detail, "code": format!("CORR-{code:05}"), "statusDescription": title });

@@ -3,11 +3,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// A synthetic person whom Altinn's own tests treat as reserved against digital mail; reserved in every scenario.
-const RESERVED: &str = "08900499559";
-
 /// The behaviour of a sandbox. The default is `calm`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Scenario {
     /// The faults. The delays of all matching ones add up; of the other actions only the first that matches is carried out.
     pub trouble: Vec<Trouble>,
@@ -15,7 +12,7 @@ pub struct Scenario {
     pub rate: Option<Rate>,
     /// Recipients that no register knows (1029): identifiers or whole URNs.
     pub unknown_recipients: BTreeSet<String>,
-    /// Persons reserved against digital mail (1030): identifiers or whole URNs.
+    /// Persons reserved against digital mail (1030), besides `08900499559`: identifiers or whole URNs.
     pub reserved_recipients: BTreeSet<String>,
     /// Resources that are not in the registry (1036).
     pub unknown_resources: BTreeSet<String>,
@@ -105,20 +102,6 @@ pub struct Rate {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no scenario `{0}`; there are `calm`, `busy`, `flaky`, and `strict-rate:120/min`")]
 pub struct UnknownScenario(pub String);
-
-impl Default for Scenario {
-    fn default() -> Self {
-        Self {
-            trouble: Vec::new(),
-            rate: None,
-            unknown_recipients: BTreeSet::new(),
-            reserved_recipients: BTreeSet::from([RESERVED.to_owned()]),
-            unknown_resources: BTreeSet::new(),
-            forbidden_resources: BTreeSet::new(),
-            infected_files: BTreeSet::new(),
-        }
-    }
-}
 
 impl Scenario {
     /// Parses the name of a scenario: `calm` (no faults), `busy` (slow, with some 503 and 429), `flaky` (lost answers, expired tokens, server errors),

@@ -6,7 +6,7 @@ use super::value_counts::LANGUAGES;
 use crate::recipients::Dialect;
 
 /// The columns of a recipients file, as indexes from 0, with their roles. Displays as a table without the value of any row.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Columns {
     pub(super) headers: Vec<String>,
     /// The dialect of the file; `None` for the built-in example.
@@ -24,7 +24,7 @@ pub(crate) struct Columns {
     pub(super) mobile: Option<Contact>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Key {
     /// A column; with `simple` all its values are safe in a title, where Altinn allows plain text only.
     Column {
@@ -32,6 +32,7 @@ pub(super) enum Key {
         simple: bool,
     },
     Recipient,
+    #[default]
     None,
 }
 

@@ -33,12 +33,11 @@ impl Columns {
             unreadable: survey.unreadable,
             recipient,
             or_recipient,
-            key: Key::None,
             name: survey.name(is_recipient),
             language: survey.language(),
             email,
             mobile,
-            headers: Vec::new(),
+            ..Self::default()
         };
         columns.key = survey.key(&columns)?;
         columns.headers = survey.headers;
@@ -210,11 +209,6 @@ impl<'a> Survey<'a> {
             }
         }
         named.sort_unstable();
-        for (_, column) in named {
-            if self.differs(|row| hash(row.get(column)))? {
-                return Ok(self.key_in(column));
-            }
-        }
         let recipient = |row: &Row| {
             let value = Some(row.get(found.recipient)).filter(|value| !value.trim().is_empty());
             let value = value
@@ -222,23 +216,23 @@ impl<'a> Survey<'a> {
                 .unwrap_or_default();
             Recipient::parse(value).map_or_else(|_| hash(value), |recipient| hash(&recipient.urn()))
         };
-        if self.differs(recipient)? {
-            return Ok(Key::Recipient);
-        }
-        for column in unnamed {
-            if self.differs(|row| hash(row.get(column)))? {
-                return Ok(self.key_in(column));
+        let named = named.into_iter().map(|(_, column)| Some(column));
+        // `None` is the recipient.
+        let candidates = named.chain([None]).chain(unnamed.into_iter().map(Some));
+        for candidate in candidates {
+            let fingerprint = |row: &Row| {
+                candidate.map_or_else(|| recipient(row), |column| hash(row.get(column)))
+            };
+            if !self.differs(fingerprint)? {
+                continue;
             }
+            return Ok(candidate.map_or(Key::Recipient, |column| {
+                let simple = self.counts.get(column);
+                let simple = simple.is_some_and(|counts| counts.all(counts.simple));
+                Key::Column { column, simple }
+            }));
         }
         Ok(Key::None)
-    }
-
-    fn key_in(&self, column: usize) -> Key {
-        let simple = self
-            .counts
-            .get(column)
-            .is_some_and(|counts| counts.all(counts.simple));
-        Key::Column { column, simple }
     }
 
     /// True when all rows have different fingerprints. Reads the file again, up to the first pair of equal ones, instead of keeping the values of all columns.

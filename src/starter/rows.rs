@@ -16,11 +16,7 @@ pub(super) fn columns() -> Columns {
         headers: ["recipient", "name", "case", "language"]
             .map(str::to_owned)
             .to_vec(),
-        dialect: None,
         rows: 4,
-        unreadable: 0,
-        recipient: 0,
-        or_recipient: None,
         key: Key::Column {
             column: 2,
             simple: true,
@@ -31,8 +27,7 @@ pub(super) fn columns() -> Columns {
             present: [true; 3],
             blanks: false,
         }),
-        email: None,
-        mobile: None,
+        ..Columns::default()
     }
 }
 

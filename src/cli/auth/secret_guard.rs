@@ -26,10 +26,7 @@ pub(crate) fn check_command_line(definition: &clap::Command) -> Result<(), CliEr
     let variables = arguments(definition).filter_map(|argument| argument.get_env()?.to_str());
     let variable = variables.into_iter().find(secret);
     // Only the variable's name is reported, never its value.
-    match variable {
-        Some(name) => Err(misplaced_secret(name)),
-        None => Ok(()),
-    }
+    variable.map_or(Ok(()), |name| Err(misplaced_secret(name)))
 }
 
 /// Refuses a secret where the manifest expects the name of a file or a client.

@@ -74,11 +74,10 @@ fn write_letters(
         command: TypedCommand::new().again().to_string(),
     };
     let mut page = Page::open(&cover, summary, warnings, choice, out)?;
-    let letters = choice.count(summary.letters);
     // The second pass renders the letters again instead of keeping a million of them in memory.
     let mut deliveries = checked.letters(Selection::all())?;
     // Ends with the last chosen letter: the rows after it need not be rendered.
-    while page.written() < letters
+    while !page.is_full()
         && let Some(delivery) = deliveries.next()
     {
         let delivery = delivery?;

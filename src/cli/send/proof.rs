@@ -174,16 +174,14 @@ pub(super) fn print_outcome(
 }
 
 fn print_nothing_sent(counts: &StateCounts, to: &str, printer: Printer) {
-    if counts.attention() > 0 {
-        printer.note(format_args!(
-            "nothing was sent: earlier runs have settled these proofs to {to}"
-        ));
-        return;
-    }
+    let is_refused = counts.attention() > 0;
+    let what = if is_refused { "settled" } else { "sent" };
     printer.note(format_args!(
-        "nothing was sent: earlier runs have sent these proofs to {to}"
+        "nothing was sent: earlier runs have {what} these proofs to {to}"
     ));
-    printer.note("a change in the mailing makes another plan, which is proven anew");
+    if !is_refused {
+        printer.note("a change in the mailing makes another plan, which is proven anew");
+    }
 }
 
 fn where_to_look(destination: &Destination, to: &str) -> String {
