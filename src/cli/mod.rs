@@ -11,7 +11,6 @@ mod confirm;
 mod doctor;
 mod error;
 mod events;
-mod exit_status;
 mod explain;
 mod file;
 mod interrupt;
@@ -33,8 +32,7 @@ use crate::{manifest, template};
 use clap::FromArgMatches as _;
 
 use arguments::{Cli, Command};
-use error::CliError;
-use exit_status::ExitStatus;
+use error::{CliError, ExitStatus};
 use printer::{Global, Printer};
 
 pub(crate) fn run() -> ExitStatus {

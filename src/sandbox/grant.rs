@@ -15,6 +15,7 @@ use x509_cert::der::Decode as _;
 use super::problem::json as answer;
 use super::registration::SCOPES;
 use super::state::ServerState;
+use super::token::Claims;
 use crate::text::has_word;
 
 /// The largest difference between a grant's `iat` and the clock, in seconds.
@@ -25,12 +26,6 @@ const ALGORITHMS: [Algorithm; 3] = [Algorithm::RS256, Algorithm::RS384, Algorith
 /// The claims a grant may have; Maskinporten refuses all others.
 const CLAIMS: &str =
     "aud iss scope iat exp jti resource pid consumer_org iss_onbehalfof authorization_details";
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Grant {
-    pub(super) client_id: String,
-    pub(super) scope: String,
-}
 
 /// Maskinporten's error for an invalid grant: an OAuth 2.0 `error`, and a code that stands only in the description.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,8 +68,8 @@ impl IntoResponse for GrantRefused {
     }
 }
 
-/// Validates an assertion and records its `jti`, so that a second use is refused.
-pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Grant, GrantRefused> {
+/// Validates an assertion, records its `jti`, so that a second use is refused, and returns the claims of the token for it.
+pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Claims, GrantRefused> {
     let claims = signed_claims(state, assertion)?;
     // Maskinporten refuses unknown claims instead of ignoring them.
     if let Some(unknown) = claims.keys().find(|name| !has_word(CLAIMS, name)) {
@@ -87,19 +82,18 @@ pub(super) fn check(state: &ServerState, assertion: &str) -> Result<Grant, Grant
         return Err(GrantRefused::invalid("MP-110", text));
     }
     let expires = check_times(&claims, Timestamp::now().as_second())?;
-    let grant = Grant {
-        client_id: text(&claims, "iss").unwrap_or_default(),
-        scope: check_scopes(&claims)?,
-    };
+    let client_id = text(&claims, "iss").unwrap_or_default();
+    let scope = check_scopes(&claims)?;
     if let Some(jti) = text(&claims, "jti") {
-        let used = format!("{} {jti}", grant.client_id);
+        let used = format!("{client_id} {jti}");
         let now = Timestamp::now().as_second();
         if !state.store().first_use(used, expires, now) {
             let text = "Invalid assertion. The grant has been used before";
             return Err(GrantRefused::invalid("MP-012", text));
         }
     }
-    Ok(grant)
+    let lifetime = state.options.token_lifetime;
+    Ok(Claims::maskinporten(issuer, client_id, scope, lifetime))
 }
 
 fn signed_claims(state: &ServerState, assertion: &str) -> Result<Map<String, Value>, GrantRefused> {

@@ -12,7 +12,6 @@ use super::access::{bearer, expect_type};
 use super::grant::{self, GrantRefused};
 use super::problem::json;
 use super::state::SharedState;
-use super::token::Claims;
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -35,22 +34,15 @@ pub(super) async fn token(
     body: Bytes,
 ) -> Result<Response, GrantRefused> {
     let assertion = assertion(&headers, &body)?;
-    let grant = grant::check(&state, &assertion)?;
-    let lifetime = state.options.token_lifetime.as_secs();
-    let claims = Claims::maskinporten(
-        state.issuer(),
-        grant.client_id,
-        grant.scope.clone(),
-        state.options.token_lifetime,
-    );
+    let claims = grant::check(&state, &assertion)?;
     let token = state
         .sign(&claims)
         .ok_or_else(|| GrantRefused::new("server_error", None, "The token cannot be signed"))?;
     let body = json!({
         "access_token": token,
         "token_type": "Bearer",
-        "expires_in": lifetime,
-        "scope": grant.scope,
+        "expires_in": state.options.token_lifetime.as_secs(),
+        "scope": claims.scope,
     });
     Ok(json(StatusCode::OK, &body))
 }
