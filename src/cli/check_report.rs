@@ -16,7 +16,7 @@ pub(crate) struct Checks<'a> {
     pub(super) environment: &'a Environment,
     pub(super) resource: Option<&'a str>,
     steps: Vec<Check>,
-    printer: Printer,
+    pub(super) printer: Printer,
     /// True when each check is printed as soon as it is made.
     is_text: bool,
     /// The first error of stdout; nothing is printed to it afterwards.
@@ -54,11 +54,6 @@ impl<'a> Checks<'a> {
             is_text,
             written: Ok(()),
         }
-    }
-
-    /// Waits for the end of a check, and says so when that takes long.
-    pub(crate) async fn wait<T>(&self, name: &str, check: impl Future<Output = T>) -> T {
-        self.printer.wait(name, check).await
     }
 
     pub(crate) fn ok(&mut self, name: &str, detail: impl Into<String>) {

@@ -32,7 +32,7 @@ impl Checks<'_> {
         let Some(opened) = opened else {
             return self.skip(&["token", "access", "Altinn"], BEFORE);
         };
-        let result = self.wait(A_TOKEN, opened.tokens.token()).await;
+        let result = self.printer.wait(A_TOKEN, opened.tokens.token()).await;
         match &result {
             _ if has_key => self.report_bought_token(&connection, result.as_ref().err()),
             Ok(_) => self.ok("token", format!("there is one from {}", opened.name)),
@@ -111,7 +111,7 @@ impl Checks<'_> {
         }
         let waited = format!("an answer of {host}");
         let probed = probe(&connection.http, address);
-        match self.wait(&waited, probed).await {
+        match self.printer.wait(&waited, probed).await {
             Ok(answer) => {
                 let by = match (address.starts_with("https://"), &proxy) {
                     (true, Some(_)) => "TLS, through the proxy",
@@ -201,7 +201,11 @@ impl Checks<'_> {
             return;
         };
         let asked = client.find(token, resource, Uuid::new_v4());
-        let refusal = match self.wait("Altinn's answer about letters", asked).await {
+        let refusal = match self
+            .printer
+            .wait("Altinn's answer about letters", asked)
+            .await
+        {
             Ok(Err(refusal)) => refusal,
             // The expected answer is an empty list.
             Ok(Ok(_)) => {
@@ -243,7 +247,7 @@ impl Checks<'_> {
             return true;
         }
         let waited = format!("the address of {host}");
-        match self.wait(&waited, resolve(address)).await {
+        match self.printer.wait(&waited, resolve(address)).await {
             Ok(found) => {
                 let found: Vec<_> = found.iter().map(ToString::to_string).collect();
                 self.ok(&name, found.join(", "));

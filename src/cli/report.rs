@@ -1,6 +1,6 @@
 //! `massebrev report`, and the report files that `send` writes.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::correspondence::Recipient;
@@ -89,7 +89,7 @@ impl ReportArgs {
             }
             None => {
                 write(&report, self.format, None, &mut anstream::stdout().lock())
-                    .map_err(broken_pipe)?;
+                    .map_err(not_written(CliError::Stdout))?;
             }
         }
         Ok(ExitStatus::Success)
@@ -144,7 +144,8 @@ pub(crate) fn write_all(report: &Report, journal: &Path) -> (Vec<PathBuf>, Resul
         .map(|name| name.to_string_lossy().into_owned());
     let both = write_whole(&csv, |to_csv| {
         write_whole(&json, |to_json| {
-            report::csv_and_json(report, to_csv, to_json).map_err(unwritten(&csv))
+            report::csv_and_json(report, to_csv, to_json)
+                .map_err(not_written(CliError::file("write", &csv)))
         })
     });
     let (mut written, mut result) = (Vec::new(), Ok(()));
@@ -156,7 +157,7 @@ pub(crate) fn write_all(report: &Report, journal: &Path) -> (Vec<PathBuf>, Resul
         // Each by itself, since one that cannot be written prevents both.
         let done = if both.is_err() || format == Format::Html {
             write_whole(&path, |to| {
-                write(report, format, csv_name.as_deref(), to).map_err(unwritten(&path))
+                write(report, format, csv_name.as_deref(), to).map_err(not_written(CliError::file("write", &path)))
             })
         } else {
             Ok(())
@@ -182,17 +183,12 @@ fn write(
     }
 }
 
-/// Names the file that could not be written.
-fn unwritten(path: &Path) -> impl Fn(ReportError) -> CliError {
+/// Tells an error of the report from one of the place that it is written to.
+pub(crate) fn not_written(
+    failed: impl Fn(io::Error) -> CliError,
+) -> impl Fn(ReportError) -> CliError {
     move |error| match error {
-        ReportError::Write(error) => CliError::file("write", path)(error),
-        error => error.into(),
-    }
-}
-
-pub(crate) fn broken_pipe(error: ReportError) -> CliError {
-    match error {
-        ReportError::Write(error) => CliError::Stdout(error),
+        ReportError::Write(error) => failed(error),
         error => error.into(),
     }
 }

@@ -33,7 +33,7 @@ use super::interrupt::{self, interrupted_twice};
 use super::own_sandbox::OwnSandbox;
 use super::progress::Progress;
 use super::proofs::recipient;
-use super::report::{broken_pipe, write_all};
+use super::report::{not_written, write_all};
 use super::resume::{self, ResumeArgs};
 use super::target::{Destination, Target};
 use super::{CliError, ExitStatus, Printer};
@@ -353,7 +353,7 @@ impl SendArgs {
 }
 
 fn print_report(report: &Report, written: &[PathBuf], printer: Printer) -> Result<(), CliError> {
-    report::text(report, &mut anstream::stdout().lock()).map_err(broken_pipe)?;
+    report::text(report, &mut anstream::stdout().lock()).map_err(not_written(CliError::Stdout))?;
     written
         .iter()
         .try_for_each(|path| printer.out(path.display()))

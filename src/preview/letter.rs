@@ -7,7 +7,7 @@ use super::language::Language;
 use super::mask::masked;
 use super::notification::{Keywords, NotificationView, notification_views};
 use crate::correspondence::Recipient;
-use crate::markdown::{self, inbox};
+use crate::markdown::{delivered, inbox};
 use crate::plan::{Delivery, PlannedFile};
 
 /// The note on letters into which Altinn inserts the recipient's name.
@@ -29,9 +29,6 @@ pub(super) struct LetterView {
     pub(super) summary: String,
     /// The body in Markdown, as it is sent.
     pub(super) body: String,
-    /// The body in Markdown, as Altinn's server returns it to readers after its conversions.
-    #[serde(skip)]
-    pub(super) delivered: String,
     /// The body in HTML, as Altinn's inbox draws it.
     pub(super) html: String,
     /// The time of publication; empty when the letter is published at once.
@@ -76,7 +73,6 @@ impl LetterView {
         let initial = named.unwrap_or(delivery.resource()).trim().chars().next();
         let initial = initial.into_iter().flat_map(char::to_uppercase).collect();
         let text = |text: &str| masked(text).into_owned();
-        let delivered = markdown::delivered(&content.message_body);
         let notes = notes(delivery);
         let confirms = letter.is_confirmation_needed == Some(true);
         Self {
@@ -91,8 +87,7 @@ impl LetterView {
             title: text(&content.message_title),
             summary: text(content.message_summary.as_deref().unwrap_or_default()),
             body: text(&content.message_body),
-            html: inbox::html(&delivered, &masked),
-            delivered,
+            html: inbox::html(&delivered(&content.message_body), &masked),
             publish: date(letter.requested_publish_time),
             due: date(letter.due_date_time),
             due_label: language.pick(["Frist", "Frist", "Due"]),

@@ -5,6 +5,7 @@ use super::mask::masked;
 use super::notification::NotificationView;
 use super::plain::plain_body;
 use super::terminal::{WIDTH, visible, wrap};
+use crate::markdown::delivered;
 use crate::plan::Delivery;
 use crate::text::counted;
 
@@ -18,7 +19,8 @@ pub(crate) fn text(delivery: &Delivery) -> String {
     let mut lines = vec![rule.clone(), row, rule];
     add_head(&letter, &mut lines);
     lines.push(String::new());
-    let (body, addresses) = plain_body(&letter.delivered, "  ");
+    let body = &delivery.request.correspondence.content.message_body;
+    let (body, addresses) = plain_body(&delivered(body), "  ");
     lines.extend(body);
     lines.push(String::new());
     for (text, url) in &addresses {
