@@ -157,7 +157,8 @@ pub(crate) fn write_all(report: &Report, journal: &Path) -> (Vec<PathBuf>, Resul
         // Each by itself, since one that cannot be written prevents both.
         let done = if both.is_err() || format == Format::Html {
             write_whole(&path, |to| {
-                write(report, format, csv_name.as_deref(), to).map_err(not_written(CliError::file("write", &path)))
+                write(report, format, csv_name.as_deref(), to)
+                    .map_err(not_written(CliError::file("write", &path)))
             })
         } else {
             Ok(())
