@@ -33,6 +33,18 @@ pub(crate) fn first_of(words: &[String], most: usize) -> String {
     words[..words.len().min(most)].join(", ") + more
 }
 
+/// The second and third line of the entry whose first line `fits`, in a text of entries of three lines with an empty one between two.
+pub(crate) fn entry(
+    entries: &'static str,
+    fits: impl Fn(&str) -> bool,
+) -> Option<(&'static str, &'static str)> {
+    let lines: Vec<_> = entries.lines().collect();
+    lines.chunks(4).find_map(|entry| match entry {
+        [first, second, third, ..] if fits(first) => Some((*second, *third)),
+        _ => None,
+    })
+}
+
 /// Joins words to `a`, `a or b` or `a, b or c`.
 pub(crate) fn join_alternatives(words: &[String]) -> String {
     match words {

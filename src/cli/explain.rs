@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crate::correspondence::codes;
 use crate::maskinporten;
-use crate::text::has_word;
+use crate::text::{entry, has_word};
 use clap::Args;
 
 use super::{CliError, ExitStatus, Printer};
@@ -115,15 +115,12 @@ Causes here: a text that is empty, too long or of the wrong form in `corresponde
 What to do: `massebrev validate` finds it before anything is sent and shows the member and the row; correct the manifest, or the column that feeds it.
 ";
 
-/// Codes with their causes in a mailing and the remedy: three lines each, and an empty one between two. Codes that only requests of recipients get are left out.
+/// Codes with their causes in a mailing and the remedy, as [`entry`] reads them. Codes that only requests of recipients get are left out.
 const ADVICE: &str = include_str!("advice.txt");
 
 /// The causes of a code in a mailing, and the remedy.
 fn advice(code: u16) -> Option<(&'static str, &'static str)> {
-    ADVICE.split("\n\n").find_map(|entry| {
-        let (codes, advice) = entry.split_once('\n')?;
-        has_word(codes, &code.to_string()).then(|| advice.trim_end().split_once('\n'))?
-    })
+    entry(ADVICE, |codes| has_word(codes, &code.to_string()))
 }
 
 #[cfg(test)]

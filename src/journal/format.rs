@@ -252,21 +252,12 @@ mod tests {
     }
 
     fn lines(journal: &Journal) -> Vec<RowRecord> {
-        let mut lines = Vec::new();
-        let all = journal.snapshot().unwrap().each(RowSet::All, |line| {
-            lines.push(line);
-            Ok::<_, JournalError>(())
-        });
-        all.map(|()| lines).unwrap()
+        journal.snapshot().unwrap().rows(RowSet::All).unwrap()
     }
 
     fn recorded(journal: &Journal) -> usize {
-        let mut count = 0;
-        let all = journal.snapshot().unwrap().each(RowSet::Recorded, |_| {
-            count += 1;
-            Ok::<_, JournalError>(())
-        });
-        all.map(|()| count).unwrap()
+        let snapshot = journal.snapshot().unwrap();
+        snapshot.rows(RowSet::Recorded).unwrap().len()
     }
 
     #[test]

@@ -384,12 +384,7 @@ mod tests {
     }
 
     fn lines_of(snapshot: &Snapshot) -> Vec<RowRecord> {
-        let mut lines = Vec::new();
-        let all = snapshot.each(RowSet::All, |line| {
-            lines.push(line);
-            Ok::<_, JournalError>(())
-        });
-        all.map(|()| lines).unwrap()
+        snapshot.rows(RowSet::All).unwrap()
     }
 
     async fn send(journal: &Journal, row: u64, outcome: Outcome) -> State {
@@ -399,13 +394,7 @@ mod tests {
     }
 
     fn recorded(journal: &Journal) -> Vec<RowRecord> {
-        let mut lines = Vec::new();
-        let snapshot = journal.snapshot().unwrap();
-        let all = snapshot.each(RowSet::Recorded, |line| {
-            lines.push(line);
-            Ok::<_, JournalError>(())
-        });
-        all.map(|()| lines).unwrap()
+        journal.snapshot().unwrap().rows(RowSet::Recorded).unwrap()
     }
 
     /// The files as the disk has them at this moment: what a killed process leaves.

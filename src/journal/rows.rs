@@ -109,6 +109,18 @@ impl Snapshot {
     }
 }
 
+impl Snapshot {
+    /// These rows, all in memory.
+    pub(crate) fn rows(&self, rows: RowSet) -> Result<Vec<RowRecord>, JournalError> {
+        let mut all = Vec::new();
+        let read = self.each(rows, |row| {
+            all.push(row);
+            Ok(())
+        });
+        read.map(|()| all)
+    }
+}
+
 impl Journal {
     /// A consistent view of the journal as it is now. A run that continues does not change it. Has a connection of its own: reading may take minutes.
     pub(crate) fn snapshot(&self) -> Result<Snapshot, JournalError> {

@@ -1,5 +1,7 @@
 //! Maskinporten's error codes, with their meanings and remedies.
 
+use crate::text::entry;
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Explanation {
     pub meaning: &'static str,
@@ -12,15 +14,12 @@ pub struct Explanation {
 /// The meaning of a code; `None` for codes Maskinporten has not published.
 pub fn explain(code: u16) -> Option<Explanation> {
     let number = code.to_string();
-    EXPLANATIONS.split("\n\n").find_map(|entry| {
-        let (known, text) = entry.split_once('\n')?;
-        let (meaning, advice) = text.trim_end().split_once('\n')?;
-        (known == number).then_some(Explanation {
-            meaning,
-            advice,
-            // A grant that has been used, and one that came too late.
-            again: matches!(code, 12 | 130),
-        })
+    let (meaning, advice) = entry(EXPLANATIONS, |known| known == number)?;
+    Some(Explanation {
+        meaning,
+        advice,
+        // A grant that has been used, and one that came too late.
+        again: matches!(code, 12 | 130),
     })
 }
 
@@ -56,7 +55,7 @@ pub(super) fn find(text: &str) -> Option<u16> {
     })
 }
 
-/// The codes, their meanings, and the next steps: three lines each, and an empty one between two.
+/// The codes, their meanings, and the next steps, as [`entry`] reads them.
 const EXPLANATIONS: &str = include_str!("codes.txt");
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::problems::unless_wrong;
 use crate::diagnostic::Problem;
 use crate::manifest::LoadedManifest;
 use crate::template::{
@@ -64,10 +65,10 @@ pub(super) fn compile(
     }
     let recipient = &manifest.recipients.recipient;
     let recipient = templates.compile_text("/recipients/recipient", recipient);
-    let recipient = record_errors(errors, recipient);
+    let recipient = unless_wrong(recipient, errors);
     let applies = manifest.recipients.where_.as_ref();
     let applies = applies.map(|applies| templates.compile_text("/recipients/where", applies));
-    let applies = record_errors(errors, applies.transpose());
+    let applies = unless_wrong(applies.transpose(), errors);
     let mut tree = |pointer, value, nothing| match templates.compile(pointer, value) {
         Ok(tree) => Some(tree),
         // An empty part in place of the wrong one, so that rows can still be read and their recipients checked.
@@ -83,7 +84,7 @@ pub(super) fn compile(
     let attachments = entries
         .enumerate()
         .filter_map(|(index, entry)| {
-            record_errors(errors, compile_attachment(index, entry, templates))
+            unless_wrong(compile_attachment(index, entry, templates), errors)
         })
         .collect();
     Some(Letter {
@@ -120,14 +121,14 @@ fn compile_attachment(
         return Err(vec![error.with_hint(hint)]);
     };
     let mut errors = Vec::new();
-    let file = record_errors(
-        &mut errors,
+    let file = unless_wrong(
         templates.compile_text(&format!("{pointer}/file"), file),
-    );
-    let metadata = record_errors(&mut errors, templates.compile(&pointer, &metadata));
-    let when = record_errors(
         &mut errors,
+    );
+    let metadata = unless_wrong(templates.compile(&pointer, &metadata), &mut errors);
+    let when = unless_wrong(
         templates.compile_condition(&format!("{pointer}/when"), when.as_ref()),
+        &mut errors,
     );
     match (file, metadata, when) {
         (Some(file), Some(metadata), Some(when)) => Ok(AttachmentPlan {
@@ -138,9 +139,4 @@ fn compile_attachment(
         }),
         _ => Err(errors),
     }
-}
-
-/// Moves the errors of a result to `errors`, so that compiling goes on and finds all of them.
-fn record_errors<T>(errors: &mut Vec<TemplateError>, result: TemplateResult<T>) -> Option<T> {
-    result.map_err(|mut wrong| errors.append(&mut wrong)).ok()
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::exclusion::Exclusion;
 use super::files::{FileReader, lookalike};
 use super::letter::{Letter, MEMBER_RULES, compile};
-use super::problems::PROBLEM_LIMIT;
+use super::problems::{PROBLEM_LIMIT, unless_wrong};
 use super::slow_rows::{RowsInProgress, SlowRows};
 use crate::diagnostic::{Place, Problem, Problems, Source, did_you_mean, has_errors, tidy};
 use crate::manifest::{LoadedManifest, Manifest};
@@ -177,11 +177,6 @@ impl Mailing {
             columns: columns.into_iter().map(Into::into).collect(),
         }
     }
-}
-
-/// The value of a result; `None` after problems, which are added to `found`.
-fn unless_wrong<T>(result: Result<T, Problems>, found: &mut Problems) -> Option<T> {
-    result.map_err(|wrong| found.extend(wrong)).ok()
 }
 
 /// The number of threads that render rows: the value of rayon's own variable, else one for each processor; at most [`MOST_THREADS`].

@@ -10,6 +10,7 @@ use super::delivery::USUAL_BODY;
 use super::files::{PlannedFile, Unusable};
 use super::letter::AttachmentPlan;
 use super::mailing::in_manifest;
+use super::problems::unless_wrong;
 use super::slow_rows::RowInProgress;
 use super::{
     CheckReport, Delivery, Digest, Digester, Mailing, Planned, Proof, Selection, Skip, Withheld,
@@ -173,9 +174,9 @@ impl<'a> RowPlanner<'a> {
         let (templates, letter) = (&self.mailing.templates, &self.mailing.letter);
         let mut wrong = Problems::new();
         let correspondence = templates.render(&letter.correspondence, &self.scope);
-        let correspondence = self.done(row, correspondence, &mut wrong);
+        let correspondence = self.rendered(row, correspondence, &mut wrong);
         let existing = templates.render::<Vec<WrittenId>>(&letter.existing, &self.scope);
-        let existing = self.done(row, existing, &mut wrong);
+        let existing = self.rendered(row, existing, &mut wrong);
         // Attachments are not a part of the compiled tree, because their files must be read as well.
         let files = self.attachments(row, &mut wrong);
         match (correspondence, existing) {
@@ -188,9 +189,11 @@ impl<'a> RowPlanner<'a> {
     }
 
     /// What a template has rendered; `None` after errors, which are added to `wrong`.
-    fn done<T>(&self, row: &Row, result: TemplateResult<T>, wrong: &mut Problems) -> Option<T> {
-        let errors = result.map_err(|errors| wrong.extend(self.all_in_row(row, &errors)));
-        errors.ok()
+    fn rendered<T>(&self, row: &Row, result: TemplateResult<T>, wrong: &mut Problems) -> Option<T> {
+        unless_wrong(
+            result.map_err(|errors| self.all_in_row(row, &errors)),
+            wrong,
+        )
     }
 
     fn text(&self, row: &Row, template: &Text) -> Result<String, Problems> {
@@ -275,13 +278,13 @@ impl<'a> RowPlanner<'a> {
         wrong: &mut Problems,
     ) -> Option<PlannedFile> {
         let (templates, scope) = (&self.mailing.templates, &self.scope);
-        if !self.done(row, templates.holds(&plan.when, scope), wrong)? {
+        if !self.rendered(row, templates.holds(&plan.when, scope), wrong)? {
             return None;
         }
         // Both are rendered even when one fails, so that all faults of the entry are found at once.
-        let name = self.done(row, templates.render_text(&plan.file, scope), wrong);
+        let name = self.rendered(row, templates.render_text(&plan.file, scope), wrong);
         let metadata = templates.render::<Attachment>(&plan.metadata, scope);
-        let metadata = self.done(row, metadata, wrong)?;
+        let metadata = self.rendered(row, metadata, wrong)?;
         let name = name?;
         // An entry whose file and metadata all rendered to nothing is left out, as an empty item of any other list is.
         if name.is_empty() && metadata == Attachment::default() {

@@ -56,6 +56,11 @@ impl CappedProblems {
     }
 }
 
+/// The value of a result; `None` after problems, which are added to `found`, so that the work goes on and finds further ones.
+pub(super) fn unless_wrong<T, P>(result: Result<T, Vec<P>>, found: &mut Vec<P>) -> Option<T> {
+    result.map_err(|wrong| found.extend(wrong)).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -90,9 +90,7 @@ pub(crate) fn detect_damage(value: &str) -> Option<(Damage, String)> {
         b'0'..=b'9' | b'-' => scientific(value).map(|number| (Damage::ScientificNotation, number)),
         b'=' => formula(value).map(|text| (Damage::Formula, text)),
         b'\'' => apostrophe(value).map(|text| (Damage::Apostrophe, text)),
-        b'N' | b'n' | b'u' | b'(' | b'<' | b'\\'
-            if NULL_WORDS.contains(&value) || value == "undefined" =>
-        {
+        b'N' | b'n' | b'u' | b'(' | b'<' | b'\\' if NULL_WORDS.contains(&value) => {
             Some((Damage::NullWord, String::new()))
         }
         _ => None,
@@ -129,9 +127,23 @@ fn in_text(value: &str) -> Option<(Damage, String)> {
     Some((Damage::WrongEncoding, decoded_twice(value)?))
 }
 
-const NULL_WORDS: [&str; 15] = [
-    "NULL", "null", "Null", "None", "none", "nan", "NaN", "NAN", "N/A", "n/a", "NA", "NaT",
-    "(null)", "<null>", "\\N",
+const NULL_WORDS: [&str; 16] = [
+    "NULL",
+    "null",
+    "Null",
+    "None",
+    "none",
+    "nan",
+    "NaN",
+    "NAN",
+    "N/A",
+    "n/a",
+    "NA",
+    "NaT",
+    "(null)",
+    "<null>",
+    "\\N",
+    "undefined",
 ];
 
 /// True for the errors of spreadsheets. In every language they are upper-case words after `#`, most of them with a final `!` or `?`.

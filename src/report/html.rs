@@ -57,11 +57,7 @@ fn page(report: &Report, csv: Option<&str>) -> Result<Value, ReportError> {
         .groups
         .iter()
         .map(|group| json!({ "of": group, "rows": grouped(group.count), "lines": lines(group) }));
-    let mut sent = Vec::new();
-    report.snapshot.each(RowSet::Sent, |line| {
-        sent.push(line);
-        Ok::<_, ReportError>(())
-    })?;
+    let sent = report.snapshot.rows(RowSet::Sent)?;
     let attention = &report.attention;
     let unlisted = counts.in_state(State::Invalid);
     Ok(json!({

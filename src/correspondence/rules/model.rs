@@ -22,10 +22,10 @@ pub(super) fn check(request: &Request, list: &mut Findings) {
 
 /// Checks a resource's id: 1 to 255 characters, no `:` except in the prefix `urn:altinn:resource:`.
 pub(super) fn resource_id(id: &str, member: &str, list: &mut Findings) {
-    let is_known = !list.require(id, 255, member, "the resource id");
+    let fits = list.require(id, 255, member, "the resource id");
     // Altinn's pattern allows a colon only in the prefix, so that no other URN passes for an id.
     let bare = bare_resource_id(id);
-    if is_known && (bare.is_empty() || bare.contains(':')) {
+    if fits && (bare.is_empty() || bare.contains(':')) {
         list.model(member, "the resource id is malformed")
             .value(id)
             .hint("write the id as in the resource registry, with or without `urn:altinn:resource:` in front");
@@ -158,24 +158,24 @@ fn properties(letter: &Correspondence, list: &mut Findings) {
 }
 
 impl Findings {
-    /// Checks a text that must be present, not blank and not too long; returns true when it is not.
+    /// Checks a text that must be present, not blank and not too long; returns true when it is.
     fn require(&mut self, text: &str, limit: usize, member: impl Display, what: &str) -> bool {
         if is_blank(text) {
             self.model(member, format!("{what} is missing"))
                 .hint("write at least one character that is not a blank");
-            return true;
+            return false;
         }
         self.limit(text, limit, member, what)
     }
 
-    /// Checks a text that must not be too long; returns true when it is.
+    /// Checks a text that must not be too long; returns true when it is not.
     fn limit(&mut self, text: &str, limit: usize, member: impl Display, what: &str) -> bool {
-        let is_long = is_longer_than(text, limit);
-        if is_long {
+        let fits = !is_longer_than(text, limit);
+        if !fits {
             self.model(member, format!("{what} is too long"))
                 .length(text, limit);
         }
-        is_long
+        fits
     }
 }
 
