@@ -201,7 +201,12 @@ impl SendArgs {
             } else {
                 print_report(&report, &written, printer)
             };
-            let status = print_outcome(&self.target, checked, &summary, &report, printer);
+            let status = match &checked.proof {
+                Some(to) => {
+                    proof::print_outcome(&self.target, checked, to, &summary, &report, printer)
+                }
+                None => print_outcome(&self.target, checked, &summary, &report, printer),
+            };
             // Only now: what became of the letters is told also when no file can be written.
             let status = status.after(result, printer)?;
             status.after(stdout_result, printer)

@@ -9,7 +9,6 @@ use crate::report::Report;
 use crate::send::{RunEnd, Summary};
 use crate::text::{count, has_word};
 
-use super::proof;
 use crate::cli::check::CheckedMailing;
 use crate::cli::command_line::TypedCommand;
 use crate::cli::resume;
@@ -24,9 +23,6 @@ pub(super) fn print_outcome(
     report: &Report,
     printer: Printer,
 ) -> ExitStatus {
-    if let Some(proof) = &checked.proof {
-        return proof::print_outcome(target, checked, proof, summary, report, printer);
-    }
     let letters = checked.check_report.letters;
     resume::print(summary, checked, target, printer);
     // Letters that were held back have been explained already.
