@@ -145,11 +145,15 @@ fn outside_packages_stay_in_their_homes() {
 fn files_of_a_module_do_not_use_each_other_in_circles() {
     let tree = Tree::read();
     let mut arrows: BTreeMap<Vec<String>, BTreeSet<Vec<String>>> = BTreeMap::new();
-    for (from, to) in tree.uses() {
-        // A folder counts as one with the file that declares it.
-        let (from, to) = (unit(&from), unit(&to));
-        if from[0] == to[0] && from.len() == 2 && to.len() == 2 && from != to {
-            arrows.entry(from).or_default().insert(to);
+    // The files of modules, and those of the folders in them.
+    for depth in [2, 3] {
+        for (from, to) in tree.uses() {
+            // A folder counts as one with the file that declares it.
+            let (from, to) = (unit(&from, depth), unit(&to, depth));
+            let are_together = from.len() == depth && to.len() == depth;
+            if are_together && from[..depth - 1] == to[..depth - 1] && from != to {
+                arrows.entry(from).or_default().insert(to);
+            }
         }
     }
     let wrong: BTreeSet<String> = circles(&arrows)
@@ -210,9 +214,9 @@ fn may_use(from: &str, to: &str) -> bool {
     }
 }
 
-/// The file that stands for `path` in its module: `cli::send::proof` belongs to `cli::send`.
-fn unit(path: &[String]) -> Vec<String> {
-    path.iter().take(2).cloned().collect()
+/// The file that stands for `path` at a depth: at 2 `cli::send::proof` belongs to `cli::send`.
+fn unit(path: &[String], depth: usize) -> Vec<String> {
+    path.iter().take(depth).cloned().collect()
 }
 
 fn join(lines: &BTreeSet<String>) -> String {
