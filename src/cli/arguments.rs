@@ -140,8 +140,8 @@ pub(crate) fn name_variable(mut error: clap::Error) -> clap::Error {
     error
 }
 
-/// Warns of variables that look like the program's own and that nothing reads. Their values are never shown. A misspelt one is an error of `send`: it may have been
-/// meant to hold letters back, as `MASSEBREV_LIMIT` does.
+/// Warns of variables that look like the program's own and that nothing reads. Their values are never shown. A misspelt flag is an error of `send`: it may have
+/// been meant to hold letters back, as `MASSEBREV_LIMIT` does.
 pub(crate) fn check_variables(command: &Command, printer: Printer) -> Result<(), CliError> {
     let definition = Cli::definition();
     let flags = arguments(&definition).filter_map(|argument| argument.get_env()?.to_str());
@@ -150,6 +150,11 @@ pub(crate) fn check_variables(command: &Command, printer: Printer) -> Result<(),
         .chain(OTHER_VARIABLES)
         .collect();
     let names = || known.iter().filter_map(|name| name.strip_prefix(PREFIX));
+    let secrets = || {
+        SECRET_VARIABLES
+            .iter()
+            .filter_map(|name| name.strip_prefix(PREFIX))
+    };
     for name in env::vars_os().filter_map(|(name, _)| name.into_string().ok()) {
         let unknown = name.strip_prefix(PREFIX);
         let Some(own) = unknown.filter(|_| !known.contains(&*name)) else {
@@ -159,23 +164,25 @@ pub(crate) fn check_variables(command: &Command, printer: Printer) -> Result<(),
             own.strip_prefix(known)
                 .is_some_and(|end| end.starts_with('_'))
         };
-        if let Some(near) = nearest(own, names().filter(|known| !extends(known))) {
-            let message =
-                format!("nothing reads the variable {name}: did you mean {PREFIX}{near}?");
-            if matches!(command, Command::Send(_)) {
-                let hint = format!("nothing is sent until it is corrected, or gone: unset {name}");
-                return Err(CliError::usage(message, hint));
-            }
-            printer.warn(message);
-        // Names like MASSEBREV_KEY_PROD are people's own, for the manifest to name.
-        } else if !SECRET_VARIABLES
-            .iter()
-            .any(|secret| name.starts_with(secret))
-        {
+        let near = nearest(own, names().filter(|known| !extends(known)));
+        let is_flag = near.is_some_and(|near| secrets().all(|secret| secret != near));
+        // Names like MASSEBREV_PROD_KEY and MASSEBREV_KEY2 are people's own, for the manifest to name.
+        if !is_flag && secrets().any(|secret| own.contains(secret)) {
+            continue;
+        }
+        let Some(near) = near else {
             printer.warn(format_args!(
                 "nothing but a manifest reads the variable {name}"
             ));
+            continue;
+        };
+        let message = format!("nothing reads the variable {name}: did you mean {PREFIX}{near}?");
+        // A misspelt secret holds nothing back, and without it nothing is sent.
+        if is_flag && matches!(command, Command::Send(_)) {
+            let hint = format!("nothing is sent until it is corrected, or gone: unset {name}");
+            return Err(CliError::usage(message, hint));
         }
+        printer.warn(message);
     }
     Ok(())
 }

@@ -269,6 +269,15 @@ fn a_wrong_variable_is_named_and_a_misspelt_one_too() {
         let said = stderr(&project.run(&["validate", "mailing.yaml"]).ends(0));
         assert!(said.contains(right), "{said}");
     }
+    // A manifest may name them, so `send` goes on.
+    for own in ["KEY2", "PROD_KEY", "TOKEN_TT02", "KEYS"] {
+        let project = Project::small().with_env(&format!("MASSEBREV_{own}"), "1");
+        let run = project.run(&["send", "mailing.yaml", "--dry-run"]).ends(0);
+        assert!(!stderr(&run).contains(own), "{run}");
+    }
+    let project = Project::small().with_env("MASSEBREV_TOKN", "1");
+    let said = stderr(&project.run(&["send", "mailing.yaml", "--dry-run"]).ends(0));
+    assert!(said.contains("did you mean MASSEBREV_TOKEN?"), "{said}");
     let project = Project::small().with_env("MASSEBREV_SHARD", "1");
     let said = stderr(&project.run(&["send", "mailing.yaml", "--dry-run"]).ends(0));
     assert!(
