@@ -150,6 +150,9 @@ impl JournalError {
                 // Also for too many open files, which have no kind.
                 _ => ffi::SQLITE_CANTOPEN,
             })?,
+            Self::Look(_, source) if source.kind() == io::ErrorKind::NotADirectory => {
+                "the journal's folder `.massebrev` is a file: move it away, then run the same command again"
+            }
             Self::Look(..) => {
                 "the journal lies beside the manifest: see to it that you can read its folder and files, or run the command as the user who sent the mailing"
             }

@@ -357,7 +357,7 @@ fn a_folder_that_cannot_be_made_sends_nothing() {
     let refused = project.run(&["send", "mailing.yaml"]).ends(3);
     assert!(refused.stderr().contains("cannot look at"), "{refused}");
     assert!(
-        refused.stderr().contains("you can read its folder"),
+        refused.stderr().contains("is a file: move it away"),
         "{refused}"
     );
     assert_eq!(sandbox.letters().len(), 0);
